@@ -1,0 +1,9 @@
+//! The expression language of content: CEL, checked against declared types, compiled, and
+//! evaluated over borrowed values with a budget and three-valued logic.
+//!
+//! What enters is a source text and a [`Scope`]; what leaves is a [`Program`], or issues that
+//! name the very place. **Invariant:** no clock, no I/O; an evaluation allocates in its arena only.
+
+pub mod api;
+
+pub use api::{Call, EvalError, Host, HostFn, Issue, Level, Param, Read, Scope, Var, World};

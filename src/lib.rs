@@ -1,0 +1,13 @@
+//! Driftline: a streaming, event-driven configuration drift detector.
+//!
+//! Data goes one way, and the rooms are named for what it becomes:
+//!
+//! ```text
+//! record -> events -> writes -> transition -> findings -> alerts
+//!  unwrap    decode    map       apply        inspect     tell
+//! ```
+//!
+//! Rooms, in reading order; each may use only those above it (`tests/rooms.rs` holds it so).
+
+pub mod expr;
+pub mod model;
