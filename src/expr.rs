@@ -5,5 +5,7 @@
 //! name the very place. **Invariant:** no clock, no I/O; an evaluation allocates in its arena only.
 
 pub mod api;
+pub mod program;
 
 pub use api::{Call, EvalError, Host, HostFn, Issue, Level, Param, Read, Scope, Var, World};
+pub use program::{Functions, Program};

@@ -24,13 +24,8 @@ pub enum Severity {
 
 impl Severity {
     /// Every severity, mildest first.
-    pub const ALL: [Self; 5] = [
-        Self::Informational,
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Critical,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
 
     /// The lower-case name.
     #[must_use]
@@ -47,9 +42,7 @@ impl Severity {
     /// The severity of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|severity| severity.as_str() == name)
+        Self::ALL.into_iter().find(|severity| severity.as_str() == name)
     }
 
     /// OCSF 1.8 `severity_id`.

@@ -24,14 +24,8 @@ pub enum Provider {
 
 impl Provider {
     /// Every provider, in the order in which reports list them.
-    pub const ALL: [Self; 6] = [
-        Self::Huawei,
-        Self::Aws,
-        Self::Azure,
-        Self::Gcp,
-        Self::Kubernetes,
-        Self::Other,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Huawei, Self::Aws, Self::Azure, Self::Gcp, Self::Kubernetes, Self::Other];
 
     /// The lower-case name used in content, alerts and outcomes.
     #[must_use]
@@ -49,9 +43,7 @@ impl Provider {
     /// The provider of that name; `None` for any other text.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|provider| provider.as_str() == name)
+        Self::ALL.into_iter().find(|provider| provider.as_str() == name)
     }
 }
 

@@ -131,9 +131,7 @@ impl Kind {
     /// The facet of that name.
     #[must_use]
     pub fn facet(&self, name: &str) -> Option<&Facet> {
-        self.by_name
-            .get(name)
-            .map(|id| &self.facets[usize::from(id.0)])
+        self.by_name.get(name).map(|id| &self.facets[usize::from(id.0)])
     }
 }
 

@@ -203,15 +203,11 @@ impl<'a> Val<'a> {
                 Value::List(seq.items.iter().map(Val::to_value).collect(), seq.whole)
             }
             Self::Map(entries) => Value::Map(
-                entries
-                    .iter()
-                    .map(|(key, value)| ((*key).into(), value.to_value()))
-                    .collect(),
+                entries.iter().map(|(key, value)| ((*key).into(), value.to_value())).collect(),
             ),
-            Self::Record(record) => Value::Record(
-                record.ty.id,
-                record.fields.iter().map(Val::to_value).collect(),
-            ),
+            Self::Record(record) => {
+                Value::Record(record.ty.id, record.fields.iter().map(Val::to_value).collect())
+            }
         }
     }
 }
@@ -220,11 +216,7 @@ impl<'a> Rec<'a> {
     /// The field of that name; `Unsaid` when the type has none such.
     #[must_use]
     pub fn get(&self, name: &str) -> Val<'a> {
-        self.ty
-            .field(name)
-            .and_then(|index| self.fields.get(index))
-            .copied()
-            .unwrap_or_default()
+        self.ty.field(name).and_then(|index| self.fields.get(index)).copied().unwrap_or_default()
     }
 }
 
@@ -242,21 +234,14 @@ impl Value {
             Self::Str(text) => Val::Str(text),
             Self::Time(instant) => Val::Time(*instant),
             Self::Duration(micros) => Val::Duration(*micros),
-            Self::Ports(ranges, whole) => Val::Ports(PortSet {
-                ranges,
-                whole: *whole,
-            }),
+            Self::Ports(ranges, whole) => Val::Ports(PortSet { ranges, whole: *whole }),
             Self::List(items, whole) => Val::List(Seq {
                 items: arena.alloc_slice_fill_iter(items.iter().map(|v| v.lend(arena, schema))),
                 whole: *whole,
             }),
-            Self::Map(entries) => Val::Map(
-                arena.alloc_slice_fill_iter(
-                    entries
-                        .iter()
-                        .map(|(key, value)| (&**key, value.lend(arena, schema))),
-                ),
-            ),
+            Self::Map(entries) => Val::Map(arena.alloc_slice_fill_iter(
+                entries.iter().map(|(key, value)| (&**key, value.lend(arena, schema))),
+            )),
             Self::Record(id, fields) => Val::Record(Rec {
                 ty: schema.record(*id),
                 fields: arena.alloc_slice_fill_iter(fields.iter().map(|v| v.lend(arena, schema))),
@@ -325,12 +310,7 @@ impl fmt::Display for Ports<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [] => return f.write_str("none"),
-            [
-                PortRange {
-                    first: 0,
-                    last: u16::MAX,
-                },
-            ] => return f.write_str("all"),
+            [PortRange { first: 0, last: u16::MAX }] => return f.write_str("all"),
             _ => {}
         }
         for (index, range) in self.0.iter().enumerate() {

@@ -1,0 +1,1 @@
+//! Records into events: unwrap the envelopes, recognise the leaf, read it.
