@@ -243,6 +243,6 @@ pub fn tag(name: &str) -> u16 {
     for byte in name.bytes() {
         hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
     }
-    // The fold keeps both halves' bits; truncation to 16 bits is the point.
-    ((hash >> 16) ^ (hash & 0xffff)) as u16
+    let [a, b, c, d] = hash.to_le_bytes();
+    u16::from_le_bytes([a ^ c, b ^ d])
 }

@@ -276,7 +276,7 @@ impl Value {
             Self::Double(number) => Json::from(*number),
             Self::Str(text) => Json::from(&**text),
             Self::Time(instant) => Json::from(instant.to_string()),
-            Self::Duration(micros) => Json::from(format!("{}us", micros)),
+            Self::Duration(micros) => Json::from(format!("{micros}us")),
             Self::Ports(ranges, _) => Json::from(Ports(ranges).to_string()),
             Self::List(items, _) => items.iter().map(|item| item.to_json(schema)).collect(),
             Self::Map(entries) => Json::Object(
