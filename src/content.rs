@@ -5,9 +5,10 @@
 
 pub mod compiled;
 pub mod fold;
+pub mod scope;
 
 pub use compiled::{
-    ActForm, Condition, Content, Derive, Detector, Entry, FacetRule, Form, Identify, ItemRule,
-    Known, Loop, Maturity, PostureForm, PostureOn, Scale, Sensed, Signal, Source, Verb, WindowForm,
-    WindowScope, WindowShape,
+    ActForm, Condition, Content, Derive, Detector, Entry, FacetRule, Form, Group, Identify,
+    ItemRule, Known, Loop, Maturity, PostureForm, PostureOn, Scale, Sensed, Signal, Source, Verb,
+    WindowForm, WindowScope, WindowShape,
 };

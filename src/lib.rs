@@ -10,5 +10,6 @@
 //! Rooms, in reading order; each may use only those above it (`tests/rooms.rs` holds it so).
 
 pub mod content;
+pub mod engine;
 pub mod expr;
 pub mod model;

@@ -1,1 +1,3 @@
+//! The `driftline` command.
+
 fn main() {}

@@ -74,22 +74,12 @@ pub struct Entry {
     pub family: Family,
     /// The names it reads, as written.
     pub names: Vec<Box<str>>,
-    /// Nested loops: one set of writes per combination.
-    pub loops: Vec<Loop>,
-    /// Guard.
+    /// Guard of the entry: the first entry whose guard holds wins.
     pub when: Option<Program>,
-    /// The body without which nothing can be said: it must be present.
-    pub needs: Option<Program>,
     /// The instant a snapshot speaks of; the event's time where absent.
     pub as_of: Option<Program>,
-    /// The resource spoken of.
-    pub resource: Option<Identify>,
-    /// Whether the event makes the resource.
-    pub creates: bool,
-    /// What is said.
-    pub verbs: Vec<Verb>,
-    /// What is said when `needs` is not there.
-    pub otherwise: Vec<Verb>,
+    /// What is said: the entry's own group, then those under `also`.
+    pub groups: Vec<Group>,
     /// Whether failed calls are read too (for acts: a denied login).
     pub failures: bool,
     /// Whether no source was seen for it.
@@ -98,6 +88,25 @@ pub struct Entry {
     pub slots: usize,
     /// Where it stands.
     pub source: Source,
+}
+
+/// What an entry says about one resource (or one per loop step).
+#[derive(Debug)]
+pub struct Group {
+    /// Nested loops: one set of writes per combination.
+    pub loops: Vec<Loop>,
+    /// Guard; for the entry's own group it is the entry's and not repeated here.
+    pub when: Option<Program>,
+    /// The body without which nothing can be said: it must be present.
+    pub needs: Option<Program>,
+    /// The resource spoken of.
+    pub resource: Option<Identify>,
+    /// Whether the event makes the resource.
+    pub creates: bool,
+    /// What is said.
+    pub verbs: Vec<Verb>,
+    /// What is said when `needs` is not there.
+    pub otherwise: Vec<Verb>,
 }
 
 /// `for: name in list`.
