@@ -12,4 +12,5 @@
 pub mod content;
 pub mod engine;
 pub mod expr;
+pub mod map;
 pub mod model;
