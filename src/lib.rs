@@ -14,3 +14,4 @@ pub mod engine;
 pub mod expr;
 pub mod map;
 pub mod model;
+pub mod state;

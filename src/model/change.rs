@@ -53,6 +53,33 @@ pub struct Cause {
     pub error: Option<Box<str>>,
 }
 
+impl Cause {
+    /// The cause of what is known without an event, at the beginning of time.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self {
+            id: Arc::from(""),
+            time: Timestamp(i64::MIN / 2),
+            format: Format::OcsfApiActivity,
+            family: Family::State,
+            service: Box::default(),
+            name: Box::default(),
+            region: Box::default(),
+            ownership: Ownership::Provider,
+            actor: Arc::from(""),
+            actor_name: Box::default(),
+            actor_kind: Box::default(),
+            credential: Box::default(),
+            invoked_by: Box::default(),
+            root: false,
+            mfa: None,
+            source_ip: Box::default(),
+            user_agent: Box::default(),
+            error: None,
+        }
+    }
+}
+
 /// How an event's writes weigh against others about the same thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
