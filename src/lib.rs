@@ -10,7 +10,9 @@
 //! Rooms, in reading order; each may use only those above it (`tests/rooms.rs` holds it so).
 
 pub mod alert;
+pub mod config;
 pub mod content;
 pub mod engine;
 pub mod expr;
 pub mod model;
+pub mod tenant;
