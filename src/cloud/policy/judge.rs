@@ -59,7 +59,7 @@ fn open_to_everyone<'a>(
     let mut found = Vec::new();
     for grant in policy.allows().filter(|grant| grant.for_everyone()) {
         match grant.reach(call)? {
-            Reach::Open | Reach::Narrowed => {}
+            Reach::Open => {}
             Reach::Narrowed => continue,
             Reach::Unknown => {
                 whole = false;
@@ -232,7 +232,7 @@ fn some_grant<'a>(
         match condition::holder(call, grant.conditions)? {
             Reach::Unknown => whole = false,
             Reach::Open if asked(&policy, grant)? => return Ok(Val::Bool(true)),
-            Reach::Open => {}
+            Reach::Open | Reach::Narrowed => {}
         }
     }
     Ok(truth(false, whole))
