@@ -20,3 +20,9 @@ use crate::expr::api::Host;
 pub fn tables() -> [&'static [Host]; 5] {
     [policy::HOSTS, aws::HOSTS, huawei::HOSTS, azure::HOSTS, gcp::HOSTS]
 }
+
+#[cfg(test)]
+mod testing;
+
+#[cfg(test)]
+mod tests;
