@@ -82,8 +82,8 @@ pub(super) fn with<R>(
 pub(super) fn chain(names: &[&str], first: &str, further: &str) -> String {
     let schema = schema();
     with(100_000, &schema, |call, _| {
-        let opened = json::open(call, first).expect("enough fuel").expect("arguments are JSON");
-        let further = json::open(call, further).expect("enough fuel").expect("arguments are JSON");
+        let opened = read(call, first);
+        let further = read(call, further);
         let mut value = opened;
         for name in names {
             let args = arguments(host(name), value, further);
@@ -94,6 +94,12 @@ pub(super) fn chain(names: &[&str], first: &str, further: &str) -> String {
         }
         show(&value)
     })
+}
+
+/// Reads an argument: inside a list, where text that holds JSON stays text.
+fn read<'a>(call: &Call<'a, '_>, text: &str) -> Val<'a> {
+    let list = json::open(call, &format!("[{text}]")).expect("enough fuel");
+    list.and_then(|list| list.items()).expect("arguments are JSON")[0]
 }
 
 /// Calls one function.
@@ -113,7 +119,7 @@ pub(super) fn survive(host: &Host, args: &[serde_json::Value], fuel: u32) -> Res
     with(1_000_000, &schema, |call, _| {
         let values: Vec<Val<'_>> = args
             .iter()
-            .map(|arg| json::open(call, &arg.to_string()).expect("enough fuel").unwrap_or_default())
+            .map(|arg| read(call, &arg.to_string()))
             .take(host.params.len())
             .chain(std::iter::repeat(Val::Unsaid))
             .take(host.params.len())

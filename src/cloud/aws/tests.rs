@@ -128,6 +128,10 @@ fn grantees_are_found_in_every_form() {
             r#""{\"grantSet\":null,\"grantList\":[{\"grantee\":\"AuthenticatedUsers\"}]}""#,
             "[authenticated]",
         ),
+        (
+            r#"{"AccessControlList": "\"{\\\"grantSet\\\":null,\\\"grantList\\\":[{\\\"grantee\\\":\\\"AllUsers\\\"}]}\""}"#,
+            "[*]",
+        ),
         (r#"{"grantList": []}"#, "[]"),
         (r#"{"grantList": [{"permission": "Read"}]}"#, "unknown"),
         (r#"{"AccessControlPolicy": {"AccessControlList": {}}}"#, "[]"),

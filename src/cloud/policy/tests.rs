@@ -30,11 +30,22 @@ fn documents_are_read_in_every_form() {
         .to_string();
     let cases = [
         (plain.to_owned(), one),
-        (plain.replace('[', "").replace(']', ""), one),
+        (plain.replace(['[', ']'], ""), one),
         (serde_json::Value::from(plain).to_string(), one),
         (serde_json::Value::from(encoded).to_string(), one),
         (plain.replace("\"Statement\"", "\"statement\"").replace("Allow", "allow"), one),
         (r#"{"Statement": []}"#.to_owned(), "[]"),
+        (r#"{"policyText": null}"#.to_owned(), "[]"),
+        (r#""{\"policyText\": null}""#.to_owned(), "[]"),
+        (format!(r#"{{"policyText": {}}}"#, serde_json::Value::from(plain)), one),
+        (
+            r#"{"Statement": {"Effect": "Allow", "Principal": "domain/d1:user/*", "Action": "a"}}"#.to_owned(),
+            "[{effect=allow principals=[domain:d1:user/*] actions=[a]}]",
+        ),
+        (
+            r#"{"Statement": {"Effect": "Allow", "Principal": {"IAM": ["iam::a1:root", "iam::a1:user:u", "0123456789abcdef0123456789abcdef"]}, "Action": "a"}}"#.to_owned(),
+            "[{effect=allow principals=[domain:a1, domain:a1:user/u, domain:0123456789abcdef0123456789abcdef] actions=[a]}]",
+        ),
         ("null".to_owned(), "unsaid"),
         (
             r#"{"Statement": {"Effect": "Deny", "NotPrincipal": {"AWS": ["123456789012", "arn:aws:iam::210987654321:root"]}, "NotAction": "s3:*", "NotResource": ["a", "b"], "Condition": {"Bool": {"aws:SecureTransport": "false"}}}}"#.to_owned(),
@@ -68,6 +79,7 @@ fn a_document_that_cannot_be_read_is_unknown() {
         r#""{""#,
         r#""%7B%FF""#,
         r#""plain""#,
+        r#"{"policyText": "junk"}"#,
         r#"{"Statement": "x"}"#,
         r#"{"Statement": [1]}"#,
         r#"{"Statement": {"Action": "*"}}"#,
@@ -343,6 +355,11 @@ fn a_statement_that_cannot_be_read_leaves_the_answer_open() {
     let decided = r#"[{"effect": "maybe"}, {"effect": "allow", "principals": ["*"], "actions": ["a:b"], "resources": ["*"]}]"#;
     assert_eq!(ask("iam.public", decided, "[]"), "true");
     assert_eq!(ask("iam.public_actions", decided, "[]"), "[a:b...]");
+    let long = format!(
+        r#"[{{"effect": "allow", "principals": ["*"], "actions": ["{}"]}}]"#,
+        "*a".repeat(1_025)
+    );
+    assert_eq!(ask("iam.public", &long, "[]"), "unknown");
     assert_eq!(ask("iam.public", "1", "[]"), "error: a policy is a list of statements");
 }
 
