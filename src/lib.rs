@@ -10,6 +10,9 @@
 //! Rooms, in reading order; each may use only those above it (`tests/rooms.rs` holds it so).
 
 pub mod content;
+pub mod detect;
 pub mod engine;
 pub mod expr;
+pub mod map;
 pub mod model;
+pub mod state;
