@@ -9,6 +9,7 @@
 //!
 //! Rooms, in reading order; each may use only those above it (`tests/rooms.rs` holds it so).
 
+pub mod cloud;
 pub mod content;
 pub mod detect;
 pub mod engine;
