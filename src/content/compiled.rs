@@ -99,9 +99,9 @@ pub struct Group {
     /// Nested loops: one set of writes per combination.
     pub loops: Vec<Loop>,
     /// Guard; for the entry's own group it is the entry's and not repeated here. It sees the
-    /// loops' variables and is asked at each step; `needs` does not and is asked once.
+    /// loops' variables and is asked at each step.
     pub when: Option<Program>,
-    /// The body without which nothing can be said: it must be present.
+    /// The body without which nothing can be said: it must be present. Asked at each step.
     pub needs: Option<Program>,
     /// The resource spoken of.
     pub resource: Option<Identify>,

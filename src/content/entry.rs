@@ -98,9 +98,9 @@ impl<'a> Writer<'a> {
     /// What an entry or a group says. The guard of a group under `also` sees its loop variables;
     /// that of the entry is asked before any loop and read by the caller.
     fn group(&mut self, node: &Node, guarded: bool) -> Group {
-        let needs = self.optional(node, "needs", None);
         let outer = self.vars.len();
         let loops = self.loops(node);
+        let needs = self.optional(node, "needs", None);
         let when = if guarded { self.optional(node, "when", Some(Type::Bool)) } else { None };
         let (kind, resource) = match node.get("resource") {
             Some(resource) => self.resource(resource),
