@@ -5,6 +5,9 @@
 //! is. **Invariant:** what cannot be read becomes `Unknown`, never a guess, and no input panics.
 
 mod aws;
+mod azure;
+mod gcp;
+mod huawei;
 mod json;
 mod make;
 mod policy;
@@ -14,6 +17,12 @@ use crate::expr::api::Host;
 
 /// The host functions of all clouds.
 #[must_use]
-pub fn tables() -> [&'static [Host]; 2] {
-    [policy::HOSTS, aws::HOSTS]
+pub fn tables() -> [&'static [Host]; 5] {
+    [policy::HOSTS, aws::HOSTS, huawei::HOSTS, azure::HOSTS, gcp::HOSTS]
 }
+
+#[cfg(test)]
+mod testing;
+
+#[cfg(test)]
+mod tests;

@@ -11,8 +11,19 @@ use crate::model::Val;
 const BYTES_PER_UNIT: usize = 64;
 
 /// Reads JSON text; `None` where it is none. Text that starts with `%` is decoded first, as
-/// AWS Config keeps policy documents percent-encoded (RFC 3986).
+/// AWS Config keeps policy documents percent-encoded (RFC 3986). JSON text inside JSON text is
+/// opened too, once: Config writes `supplementaryConfiguration.AccessControlList` so.
 pub(super) fn open<'a>(call: &Call<'a, '_>, text: &str) -> Result<Option<Val<'a>>, EvalError> {
+    match layer(call, text)? {
+        Some(Val::Str(inner)) if inner.trim_start().starts_with(['{', '[', '%']) => {
+            layer(call, inner)
+        }
+        opened => Ok(opened),
+    }
+}
+
+/// Opens one layer.
+fn layer<'a>(call: &Call<'a, '_>, text: &str) -> Result<Option<Val<'a>>, EvalError> {
     call.charge(text.len() / BYTES_PER_UNIT + 1)?;
     let trimmed = text.trim_start();
     let plain = if trimmed.starts_with('%') {

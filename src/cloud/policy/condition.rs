@@ -30,7 +30,6 @@ const TIES_PRINCIPAL: &[&str] = &[
     "dataaccesspointaccount",
     "x-amz-server-side-encryption-aws-kms-key-id",
     "domainid",
-    "userid",
 ];
 
 /// Keys whose values are ARNs: a wildcard does no harm where the account in them is fixed.

@@ -15,6 +15,12 @@ pub(super) fn statements<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a
         },
         other => other,
     };
+    let document = match wrapped(document) {
+        None => document,
+        Some(Val::Unsaid) => return Ok(list(call, &[])),
+        Some(Val::Str(inner)) => json::open(call, inner)?.unwrap_or(Val::Unknown),
+        Some(inner) => inner,
+    };
     let listed = match document {
         Val::List(_) => document,
         Val::Map(_) => folded(document, "Statement"),
@@ -35,6 +41,13 @@ pub(super) fn statements<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a
         }
     }
     Ok(list(call, &records))
+}
+
+/// What Config's `{"policyText": ...}` holds, `Unsaid` for a bucket without a policy; `None`
+/// where the document is not of that form.
+fn wrapped(document: Val<'_>) -> Option<Val<'_>> {
+    let Val::Map([("policyText", inner)]) = document else { return None };
+    Some(*inner)
 }
 
 /// One statement; `None` where a part of it is not understood.
@@ -118,8 +131,12 @@ fn principal<'a>(call: &Call<'a, '_>, kind: &str, name: &'a str) -> Val<'a> {
     }
 }
 
-/// An account as `aws:ID` however written; everything else stays as it is.
+/// An account as `aws:ID` however written; everything else stays as it is. OBS too takes a
+/// principal without `{"ID": ...}` around it.
 fn amazon<'a>(call: &Call<'a, '_>, name: &'a str) -> Val<'a> {
+    if name.starts_with("domain/") {
+        return huawei(call, name);
+    }
     let account = match name.strip_suffix(":root") {
         Some(arn) => arn.rsplit(':').next().unwrap_or_default(),
         None => name,
@@ -130,10 +147,18 @@ fn amazon<'a>(call: &Call<'a, '_>, name: &'a str) -> Val<'a> {
     Val::Str(name)
 }
 
-/// `domain/ID`, `domain/ID:user/ID` or a bare domain id, as `domain:ID...`.
+/// `domain/ID`, `domain/ID:user/ID`, `iam::ID:user:NAME` (IAM v5) or a bare domain id, as
+/// `domain:ID...`.
 fn huawei<'a>(call: &Call<'a, '_>, name: &'a str) -> Val<'a> {
     if let Some(rest) = name.strip_prefix("domain/") {
         return text(call, &format!("domain:{rest}"));
+    }
+    if let Some((account, rest)) = name.strip_prefix("iam::").and_then(|rest| rest.split_once(':'))
+    {
+        return match rest.split_once(':') {
+            Some((kind, who)) => text(call, &format!("domain:{account}:{kind}/{who}")),
+            None => text(call, &format!("domain:{account}")),
+        };
     }
     if name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return text(call, &format!("domain:{name}"));

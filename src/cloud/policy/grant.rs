@@ -6,6 +6,11 @@ use super::pattern::{covers, everything, meets};
 use crate::expr::api::{Call, EvalError};
 use crate::model::Val;
 
+/// Longest pattern that is compared, in bytes; ARNs are at most this long. A statement with a
+/// longer one counts as not understood.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetPolicy.html>
+const MAX_PATTERN: usize = 2_048;
+
 /// A statement, opened. Lists that are absent are empty.
 pub(super) struct Grant<'a> {
     /// Allow, else deny.
@@ -32,6 +37,8 @@ pub(super) struct Policy<'a> {
     pub grants: Vec<Grant<'a>>,
     /// False where others may exist.
     pub whole: bool,
+    /// How many patterns they hold together: what one look at all of them costs.
+    pub patterns: usize,
 }
 
 impl<'a> Policy<'a> {
@@ -50,7 +57,8 @@ impl<'a> Policy<'a> {
                 None => whole = false,
             }
         }
-        Ok(Self { grants, whole })
+        let patterns = grants.iter().map(Grant::patterns).sum();
+        Ok(Self { grants, whole, patterns })
     }
 
     /// The statements that allow.
@@ -66,7 +74,7 @@ impl<'a> Policy<'a> {
         from: &Grant<'_>,
         action: &str,
     ) -> Result<bool, EvalError> {
-        call.charge(self.grants.len())?;
+        call.charge(self.patterns)?;
         Ok(self.grants.iter().any(|deny| {
             !deny.allow
                 && condition::absent(deny.conditions) == Some(true)
@@ -78,6 +86,12 @@ impl<'a> Policy<'a> {
 }
 
 impl Grant<'_> {
+    fn patterns(&self) -> usize {
+        1 + self.actions.len()
+            + self.not_actions.as_ref().map_or(0, Vec::len)
+            + self.resources.len()
+    }
+
     /// Whether it is for everyone, by `*` or by excluding some.
     pub fn for_everyone(&self) -> bool {
         self.not_principals.is_some() || self.principals.contains(&"*")
@@ -143,6 +157,9 @@ fn open<'a>(call: &Call<'a, '_>, value: Val<'a>) -> Result<Option<Grant<'a>>, Ev
         ["principals", "not_principals", "actions", "not_actions", "resources", "not_resources"]
     {
         let Some(found) = strings(call, value.get(name))? else { return Ok(None) };
+        if found.iter().any(|pattern| pattern.len() > MAX_PATTERN) {
+            return Ok(None);
+        }
         lists.push(found);
     }
     let mut lists = lists.into_iter();

@@ -118,8 +118,8 @@ fn whole_service(action: &str) -> bool {
 pub(super) fn escalates<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     let policy = Policy::open(call, arg(args, 0))?;
     let held = |action: &str| {
+        call.charge(policy.patterns)?;
         for grant in policy.allows().filter(|grant| grant.names_all(action)) {
-            call.charge(1)?;
             let broad = grant.on_everything()
                 || grant.resources.iter().any(|one| one.contains(['*', '?']) || one.contains("${"));
             let open = condition::holder(call, grant.conditions)? == Reach::Open;
