@@ -20,6 +20,7 @@ use crate::model::{
 };
 use crate::state::{CellState, Frame, Key, Transition};
 
+pub use tell::facets_json;
 pub use window::{WindowTimer, Windows};
 
 /// The open findings and windows of one cell.

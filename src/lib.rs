@@ -10,10 +10,14 @@
 //! Rooms, in reading order; each may use only those above it (`tests/rooms.rs` holds it so).
 
 pub mod cloud;
+pub mod alert;
+pub mod config;
 pub mod content;
+pub mod decode;
 pub mod detect;
 pub mod engine;
 pub mod expr;
 pub mod map;
 pub mod model;
 pub mod state;
+pub mod tenant;

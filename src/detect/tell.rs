@@ -138,3 +138,19 @@ fn label(
     tags.sort_unstable();
     ResourceLabel { name: text("name"), region: region.into(), tags, owner: text("owner") }
 }
+
+/// A resource's facets as JSON by name; a partial set is an object that says so.
+#[must_use]
+pub fn facets_json(view: &View, kind: &crate::model::Kind, content: &Content) -> Json {
+    let mut all = Map::new();
+    for facet in &kind.facets {
+        let Some(value) = value_of(view, facet.id) else { continue };
+        let json = value.to_json(&content.schema);
+        let json = match &value {
+            Value::List(_, false) => serde_json::json!({"partial": json}),
+            _ => json,
+        };
+        all.insert(facet.name.to_string(), json);
+    }
+    all.into()
+}

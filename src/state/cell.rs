@@ -241,6 +241,19 @@ impl CellState {
         self.timers.first_key_value().map(|((at, _), _)| *at)
     }
 
+    /// Whether resources are left over from a change that reached too many.
+    #[must_use]
+    pub fn has_backlog(&self) -> bool {
+        !self.backlog.is_empty()
+    }
+
+    /// The event `id` among the recent ones of a resource.
+    #[must_use]
+    pub fn cause_of(&self, key: Key, id: &str) -> Option<Arc<Cause>> {
+        let row = self.row(key)?;
+        row.recent.iter().find(|said| &*said.cause.id == id).map(|said| Arc::clone(&said.cause))
+    }
+
     /// Sets a timer.
     pub fn at(&mut self, when: Timestamp, timer: Timer) {
         self.sequence += 1;
