@@ -9,8 +9,8 @@
 //!
 //! Rooms, in reading order; each may use only those above it (`tests/rooms.rs` holds it so).
 
-pub mod cloud;
 pub mod alert;
+pub mod cloud;
 pub mod config;
 pub mod content;
 pub mod decode;

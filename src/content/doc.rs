@@ -122,13 +122,22 @@ impl<'f> Doc<'f> {
 
     /// Reports keys that are none of `known`.
     pub(super) fn only(&self, node: &Node, what: &str, known: &[&str]) {
-        for (key, _) in self.map(node, what) {
+        for (key, value) in self.map(node, what) {
             if known.contains(&key.text.as_str()) {
                 continue;
             }
             let message = format!("unknown key `{}` of {what}", key.text);
+            if value.is_null() && self.in_braces(node) {
+                self.error_hint(&key.span, message, "what has a comma stands in quotes");
+                continue;
+            }
             self.unknown(&key.span, message, &key.text, known.iter().copied());
         }
+    }
+
+    /// Whether a mapping is written in braces, where a comma ends a value.
+    fn in_braces(&self, node: &Node) -> bool {
+        self.file.text.get(node.span.clone()).is_some_and(|raw| raw.starts_with('{'))
     }
 
     /// The member of that name; where it is missing, an error at the owner's first key.

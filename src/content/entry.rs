@@ -42,12 +42,14 @@ impl<'a> Writer<'a> {
         let (family, names) = self.names(node)?;
         self.vars = scope::mapping(family);
         self.slots = self.vars.len();
-        let when = self.optional(node, "when", Some(Type::Bool));
+        // A guard on what is looped over is asked at each step; the entry itself then always holds.
+        let stepwise = guards_steps(node);
+        let when = if stepwise { None } else { self.optional(node, "when", Some(Type::Bool)) };
         let as_of = self.optional(node, "as_of", Some(Type::Time));
         if let Some(as_of) = node.get("as_of").filter(|_| family == Family::Activity) {
             doc.error(&as_of.span, "`as_of` is for snapshots: an event has its own time");
         }
-        let mut groups = vec![self.group(node, false)];
+        let mut groups = vec![self.group(node, stepwise)];
         if let Some(also) = node.get("also") {
             for item in also.one_or_many() {
                 let known: Vec<&str> = GROUP.into_iter().chain(VERBS).collect();
@@ -95,8 +97,8 @@ impl<'a> Writer<'a> {
         (!names.is_empty()).then_some((family, names))
     }
 
-    /// What an entry or a group says. The guard of a group under `also` sees its loop variables;
-    /// that of the entry is asked before any loop and read by the caller.
+    /// What an entry or a group says. A `guarded` group's `when` sees its loop variables; the
+    /// guard of an entry is asked before any loop and read by the caller.
     fn group(&mut self, node: &Node, guarded: bool) -> Group {
         let outer = self.vars.len();
         let loops = self.loops(node);
@@ -339,6 +341,21 @@ impl<'a> Writer<'a> {
     ) -> Option<Program> {
         self.program(owner.get(key)?, expect)
     }
+}
+
+/// Whether an entry's `when` names a variable of its `for`.
+fn guards_steps(node: &Node) -> bool {
+    let (Some(when), Some(loops)) =
+        (node.get("when").and_then(Node::text), node.get("for").and_then(Node::text))
+    else {
+        return false;
+    };
+    let mut words = when.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.');
+    let names: Vec<&str> = split_outside(loops, ';')
+        .into_iter()
+        .filter_map(|piece| loops[piece].split_once(" in ").map(|(name, _)| name.trim()))
+        .collect();
+    words.any(|word| word.split('.').next().is_some_and(|first| names.contains(&first)))
 }
 
 /// The type of what a list holds; anything else is looped over as its only item.

@@ -7,7 +7,7 @@ use super::files::{File, Files};
 use super::kinds::declare;
 use super::tree::{Node, parse};
 use super::{derive, detector, kinds, lint, mapping};
-use crate::expr::{Functions, Host};
+use crate::expr::{Functions, Host, net};
 use crate::model::Digest;
 
 /// The version every document names.
@@ -24,7 +24,8 @@ pub(super) struct Documents<'f> {
 }
 
 /// Loads content: everything that is wrong in all files at once, or the content and what is
-/// probably not meant so. `tables` are the host functions beside the standard ones.
+/// probably not meant so. `tables` are the clouds' host functions; those of the language itself
+/// and of networks are always there.
 ///
 /// # Errors
 /// Every fault found, warnings among them, at least one of them an error.
@@ -33,7 +34,8 @@ pub fn load(files: &Files, tables: &[&[Host]]) -> Result<(Content, Vec<Fault>), 
     let trees: Vec<(&File, Vec<Node>)> =
         files.documents().map(|file| (file, parse(file, &report))).collect();
     let documents = sort(&trees, &report);
-    let content = compile(files, &documents, tables);
+    let tables: Vec<&[Host]> = [net::HOSTS].into_iter().chain(tables.iter().copied()).collect();
+    let content = compile(files, &documents, &tables);
     if report.failed() {
         return Err(report.take());
     }
