@@ -10,6 +10,7 @@
 //! Rooms, in reading order; each may use only those above it (`tests/rooms.rs` holds it so).
 
 pub mod content;
+pub mod decode;
 pub mod engine;
 pub mod expr;
 pub mod model;
