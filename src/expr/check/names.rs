@@ -88,7 +88,7 @@ impl Checker<'_> {
     /// A constant of the enum that is due.
     fn word(&mut self, expr: &IdedExpr, name: &str, expect: Option<&Type>) -> Option<Typed> {
         let known: Vec<&str> = match expect? {
-            Type::Enum(words) if words.is_empty() => return Some(self.constant(name, expect)),
+            Type::Enum(words) if words.is_empty() => return Some(constant(name, expect)),
             Type::Enum(words) => words.iter().map(|word| &**word).collect(),
             Type::Text(Text::Protocol) => PROTOCOLS.to_vec(),
             Type::Text(Text::Peer) => vec!["any"],
@@ -100,16 +100,7 @@ impl Checker<'_> {
             self.error(expr, format!("unknown word `{name}`"), hint);
             return Some(Typed::broken());
         }
-        Some(self.constant(name, expect))
-    }
-
-    pub(super) fn constant(&self, text: &str, ty: Option<&Type>) -> Typed {
-        let mut typed = Typed::new(
-            Node::Const(Const::Str(text.into())),
-            ty.cloned().unwrap_or_else(types::any_word),
-        );
-        typed.text = Some(text.into());
-        typed
+        Some(constant(name, expect))
     }
 
     fn nearest(&self, name: &str, expect: Option<&Type>) -> Option<String> {
@@ -239,6 +230,13 @@ impl Checker<'_> {
         let of = self.select(&inner, &plain, None);
         Typed::new(Node::Has(Box::new(of.node)), Type::Bool)
     }
+}
+
+/// A constant text.
+pub(super) fn constant(text: &str, ty: Option<&Type>) -> Typed {
+    let node = Node::Const(Const::Str(text.into()));
+    let typed = Typed::new(node, ty.cloned().unwrap_or_else(types::any_word));
+    Typed { text: Some(text.into()), ..typed }
 }
 
 /// The dotted name a part spells: `a.b.c`.
