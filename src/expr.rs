@@ -11,9 +11,9 @@ mod ir;
 pub mod net;
 pub mod ports;
 pub mod program;
-#[cfg(test)]
-mod smoke;
 mod standard;
+#[cfg(test)]
+mod tests;
 mod types;
 
 pub use api::{Call, EvalError, Host, HostFn, Issue, Level, Param, Read, Scope, Var, World};
