@@ -6,6 +6,7 @@
 
 pub mod api;
 mod check;
+mod depth;
 mod eval;
 mod ir;
 pub mod net;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cel::common::ast::{Expr, IdedExpr, SelectExpr};
 
-use crate::expr::ir::{Const, Node};
+use crate::expr::ir::{Const, Node, Op};
 use crate::expr::types::{self, suggest};
 use crate::model::schema::Text;
 use crate::model::{KindId, Type};
@@ -194,6 +194,10 @@ impl Checker<'_> {
             Type::Map(value) => {
                 let node = Node::Select(Box::new(of.node), name.into());
                 Typed::new(node, Arc::unwrap_or_clone(value)).chains(of.chains)
+            }
+            Type::Text(Text::Principal) if name == "everyone" => {
+                let everyone = constant("*", None).node;
+                Typed::new(Node::Op(Op::Eq, Box::new((of.node, everyone))), Type::Bool)
             }
             Type::Resource(_) if name == "id" => {
                 Typed::new(Node::Id(Box::new(of.node)), Type::String)
