@@ -87,6 +87,12 @@ pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
     load_with(file, &overlay::environment())
 }
 
+/// Whether the environment asks for no colours (<https://no-color.org>: set and not empty).
+#[must_use]
+pub fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
 fn load_with(file: Option<&Path>, overrides: &[(String, String)]) -> Result<Config, ConfigError> {
     let text = file.map(files::read_text).transpose()?.unwrap_or_default();
     let name = file.map_or_else(String::new, |path| path.display().to_string());

@@ -10,9 +10,13 @@
 //! Rooms, in reading order; each may use only those above it (`tests/rooms.rs` holds it so).
 
 pub mod alert;
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod content;
+pub mod decode;
 pub mod engine;
 pub mod expr;
 pub mod model;
+pub mod telemetry;
 pub mod tenant;
