@@ -62,7 +62,7 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file or folder cannot be read.
-    #[error("`{}` cannot be read: {source}", path.display())]
+    #[error("`{}` cannot be read", path.display())]
     Unreadable {
         /// Which.
         path: PathBuf,
@@ -76,6 +76,17 @@ pub enum ConfigError {
         /// Every fault, as `file:line:column: what`.
         faults: Vec<String>,
     },
+}
+
+impl ConfigError {
+    /// The error with its cause, on one line for each fault.
+    #[must_use]
+    pub fn whole(&self) -> String {
+        match self {
+            Self::Unreadable { source, .. } => format!("{self}: {source}"),
+            Self::Invalid { .. } => self.to_string(),
+        }
+    }
 }
 
 /// Reads the configuration: the file, where one is named, below the environment's
