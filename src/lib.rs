@@ -12,11 +12,15 @@
 pub mod alert;
 pub mod app;
 pub mod cli;
+pub mod cloud;
 pub mod config;
 pub mod content;
 pub mod decode;
+pub mod detect;
 pub mod engine;
 pub mod expr;
+pub mod map;
 pub mod model;
+pub mod state;
 pub mod telemetry;
 pub mod tenant;
