@@ -21,3 +21,6 @@ pub mod detect;
 pub mod alert;
 pub mod engine;
 pub mod config;
+pub mod telemetry;
+pub mod app;
+pub mod cli;
