@@ -1,9 +1,29 @@
-//! The pure pipeline: records in, outcomes and finding changes out.
+//! The pure pipeline, on one screen: records in, outcomes and finding changes out.
+//!
+//! **Invariant:** synchronous and deterministic; it is told the time and does no I/O.
 
+mod account;
+mod discovery;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bumpalo::Bump;
+use rustc_hash::FxHashMap;
+
 use crate::content::{Content, Detector};
-use crate::model::{DeadReason, FindingChange, Format, Limits, Outcome, Timestamp};
+use crate::decode::{Dead, Decoded, Decoder, Detail, Index, Record, Skipped};
+use crate::detect::Told;
+use crate::map::{Mapped, map};
+use crate::model::{
+    Cell, DeadReason, Event, EventKey, FindingChange, Format, Limits, Outcome, Ownership, Provider,
+    Timestamp,
+};
+use crate::state::{CellState, Frame, Graph, Key, Resource, View, known_resources};
+use crate::tenant::{Registry, Resolution};
+
+use account::{Account, Judged};
+use discovery::Discoveries;
 
 /// What an outcome line tells about one event.
 #[derive(Clone, Debug)]
@@ -67,4 +87,309 @@ pub struct Setup {
     pub format: Option<Format>,
     /// Whether outcomes of events nobody reads tell who, what and when too (slower).
     pub detailed: bool,
+    /// Apply only tenants of this shard: its index, and how many there are. Records are given to
+    /// every shard; events without a tenant are told by shard 0.
+    pub shard: Option<(u32, u32)>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { limits: Limits::default(), format: None, detailed: false, shard: None }
+    }
+}
+
+/// The pipeline with everything it remembers.
+pub struct Engine {
+    decoder: Decoder,
+    core: Core,
+}
+
+struct Core {
+    content: Arc<Content>,
+    graph: Graph,
+    registry: Arc<Registry>,
+    setup: Setup,
+    accounts: BTreeMap<Cell, Account>,
+    known: FxHashMap<Provider, Arc<FxHashMap<Key, (Arc<str>, Resource)>>>,
+    discoveries: Discoveries,
+    scratch: Bump,
+}
+
+/// The decoder's question, answered by the content's index.
+struct Reads<'c>(&'c Content);
+
+impl Index for Reads<'_> {
+    fn reads(&self, key: &EventKey<'_>) -> bool {
+        self.0.reads(key)
+    }
+}
+
+impl Engine {
+    /// A pipeline that remembers nothing yet.
+    #[must_use]
+    pub fn new(content: Arc<Content>, registry: Arc<Registry>, setup: Setup) -> Self {
+        let detail = if setup.detailed { Detail::Full } else { Detail::Counts };
+        let known = Provider::ALL
+            .into_iter()
+            .map(|provider| {
+                (provider, Arc::new(known_resources(&content, provider, &setup.limits)))
+            })
+            .collect();
+        Self {
+            decoder: Decoder::new(setup.limits.clone(), setup.format, detail),
+            core: Core {
+                graph: Graph::of(&content),
+                content,
+                registry,
+                setup,
+                accounts: BTreeMap::new(),
+                known,
+                discoveries: Discoveries::default(),
+                scratch: Bump::new(),
+            },
+        }
+    }
+
+    /// Takes in one record: exactly one outcome per event in it.
+    pub fn record(&mut self, record: &Record<'_>, sink: &mut dyn Sink) {
+        let Self { decoder, core } = self;
+        let content = Arc::clone(&core.content);
+        let mut number = 0;
+        decoder.decode(record, &Reads(&content), &mut |arena, decoded| {
+            match decoded {
+                Decoded::Skipped(skipped) => core.skipped(skipped, number, sink),
+                Decoded::Dead(dead) => core.dead(dead, number, sink),
+                Decoded::Event(event) => core.event(event, number, arena, sink),
+            }
+            number += 1;
+        });
+    }
+
+    /// Lets time pass for every account.
+    pub fn tick(&mut self, now: Timestamp, sink: &mut dyn Sink) {
+        let core = &mut self.core;
+        let content = Arc::clone(&core.content);
+        let frame = Frame { content: &content, graph: &core.graph, limits: &core.setup.limits };
+        let mut steps = Vec::new();
+        for account in core.accounts.values_mut() {
+            steps.extend(account.pass(now, frame, &core.scratch));
+        }
+        core.scratch.reset();
+        for told in steps {
+            core.tell(told, now, sink);
+        }
+        core.tell_summaries(None, sink);
+    }
+
+    /// The end of the stream: what was gathered is told.
+    pub fn finish(&mut self, sink: &mut dyn Sink) {
+        self.core.tell_summaries(None, sink);
+    }
+
+    /// How many findings are open.
+    #[must_use]
+    pub fn open_findings(&self) -> usize {
+        self.core.accounts.values().map(|account| account.findings.len()).sum()
+    }
+
+    /// How many resources have a row, and the bytes of their rows.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        let states = self.core.accounts.values().map(|account| &account.state);
+        states.fold((0, 0), |(rows, bytes), state| (rows + state.len(), bytes + state.bytes()))
+    }
+
+    /// Each open finding, by cell and uid.
+    pub fn each_finding(&self, visit: &mut dyn FnMut(&crate::model::Finding)) {
+        for account in self.core.accounts.values() {
+            account.findings.each(visit);
+        }
+    }
+
+    /// Each resource's last known configuration, by cell and key.
+    pub fn resources(&self, visit: &mut dyn FnMut(ResourceDump)) {
+        let Core { content, setup, .. } = &self.core;
+        for (cell, account) in &self.core.accounts {
+            account.state.each_row(&mut |row| {
+                let kind = content.schema.kind(row.kind);
+                let resource = row.present(kind, &setup.limits);
+                if !resource.alive {
+                    return;
+                }
+                let view = View { resource, derived: row.derived.clone() };
+                visit(ResourceDump {
+                    cell: cell.to_string(),
+                    kind: kind.name.to_string(),
+                    id: row.id.to_string(),
+                    facets: crate::detect::facets_json(&view, kind, content),
+                });
+            });
+        }
+    }
+}
+
+impl Core {
+    fn skipped(&self, skipped: &Skipped<'_>, number: u32, sink: &mut dyn Sink) {
+        if self.setup.shard.is_some_and(|(index, _)| index != 0) {
+            return;
+        }
+        let outcome = match (skipped.read_only, skipped.failed) {
+            (true, _) => Outcome::ReadOnly,
+            (false, true) => Outcome::Failed,
+            (false, false) => Outcome::Unwatched,
+        };
+        sink.outcome(&EventOutcome {
+            format: Some(skipped.format),
+            account: skipped.account,
+            event_id: skipped.id,
+            service: skipped.service,
+            name: skipped.name,
+            time: skipped.time,
+            ..EventOutcome::of(number, outcome)
+        });
+    }
+
+    fn dead(&self, dead: &Dead<'_>, number: u32, sink: &mut dyn Sink) {
+        if self.setup.shard.is_some_and(|(index, _)| index != 0) {
+            return;
+        }
+        sink.outcome(&EventOutcome {
+            format: dead.format,
+            dead: Some(dead.reason),
+            detail: dead.detail,
+            account: dead.account,
+            event_id: dead.id,
+            service: dead.service,
+            name: dead.name,
+            ..EventOutcome::of(number, Outcome::Dead)
+        });
+    }
+
+    /// Whose an event is, what it says, and what follows.
+    fn event(&mut self, event: &Event<'_>, number: u32, arena: &Bump, sink: &mut dyn Sink) {
+        let mut told = EventOutcome {
+            format: Some(event.format),
+            account: event.account,
+            event_id: event.id,
+            service: event.key.service,
+            name: event.key.name,
+            time: Some(event.time),
+            ..EventOutcome::of(number, Outcome::Quarantined)
+        };
+        let tenant = match self.registry.resolve(event.key.provider, event.account, None) {
+            Resolution::Tenant(tenant) if !event.account.is_empty() => tenant,
+            Resolution::Conflict => {
+                return self.quarantine(&told, "two sources name different tenants", sink);
+            }
+            Resolution::Tenant(_) => {
+                return self.quarantine(&told, "the event names no account", sink);
+            }
+            Resolution::Unmapped => {
+                return self.quarantine(&told, "the account is not mapped to a tenant", sink);
+            }
+        };
+        told.tenant = &tenant;
+        let cell = Cell {
+            tenant: Arc::clone(&tenant),
+            provider: event.key.provider,
+            account: event.account.into(),
+        };
+        if self.setup.shard.is_some_and(|(index, count)| shard_of(&cell.tenant, count) != index) {
+            return;
+        }
+        let content = Arc::clone(&self.content);
+        let change = match map(event, &cell, &content, &self.setup.limits, arena) {
+            Mapped::Change(change) => change,
+            Mapped::Nothing => {
+                told.outcome = quiet(event);
+                return sink.outcome(&told);
+            }
+        };
+        if event.ownership == Ownership::Provider && change.writes.is_empty() {
+            told.outcome = Outcome::Provider;
+            return sink.outcome(&told);
+        }
+        let frame = Frame { content: &content, graph: &self.graph, limits: &self.setup.limits };
+        let known = &self.known;
+        let account = self.accounts.entry(cell.clone()).or_insert_with(|| Account {
+            state: CellState::new(
+                cell,
+                known.get(&event.key.provider).cloned().unwrap_or_default(),
+            ),
+            findings: crate::detect::CellFindings::default(),
+        });
+        let Judged { outcome, resources, told: steps } = account.take(*change, frame, arena);
+        let now = account.state.watermark;
+        let uids: Vec<String> = steps
+            .iter()
+            .filter(|told| told.alone)
+            .map(|told| told.change.finding.uid.to_string())
+            .collect();
+        sink.outcome(&EventOutcome { outcome, resources: &resources, alerts: &uids, ..told });
+        self.tell_summaries(Some((&tenant, now)), sink);
+        for step in steps {
+            self.tell(step, now, sink);
+        }
+    }
+
+    fn quarantine(&self, told: &EventOutcome<'_>, why: &str, sink: &mut dyn Sink) {
+        if self.setup.shard.is_none_or(|(index, _)| index == 0) {
+            sink.outcome(&EventOutcome { detail: why, ..told.clone() });
+        }
+    }
+
+    fn tell(&mut self, told: Told, now: Timestamp, sink: &mut dyn Sink) {
+        if !told.alone {
+            self.discoveries.add(told, now);
+            return;
+        }
+        sink.finding(&told.change, &self.content.detectors[told.detector], &self.content);
+    }
+
+    fn tell_summaries(&mut self, of: Option<(&str, Timestamp)>, sink: &mut dyn Sink) {
+        for (change, detector) in self.discoveries.due(of) {
+            sink.finding(&change, &self.content.detectors[detector], &self.content);
+        }
+    }
+}
+
+impl<'a> EventOutcome<'a> {
+    /// An outcome about which nothing else is known yet.
+    #[must_use]
+    pub fn of(event: u32, outcome: Outcome) -> Self {
+        Self {
+            event,
+            format: None,
+            tenant: "",
+            account: "",
+            event_id: "",
+            service: "",
+            name: "",
+            time: None,
+            outcome,
+            dead: None,
+            detail: "",
+            resources: &[],
+            alerts: &[],
+        }
+    }
+}
+
+/// The fate of an event that no entry reads after all.
+fn quiet(event: &Event<'_>) -> Outcome {
+    if event.error.is_some() {
+        Outcome::Failed
+    } else if event.read_only == Some(true) {
+        Outcome::ReadOnly
+    } else if event.ownership == Ownership::Provider {
+        Outcome::Provider
+    } else {
+        Outcome::Unwatched
+    }
+}
+
+/// The shard a tenant belongs to.
+fn shard_of(tenant: &str, count: u32) -> u32 {
+    let hash = xxhash_rust::xxh3::xxh3_64(tenant.as_bytes()) % u64::from(count.max(1));
+    u32::try_from(hash).unwrap_or_default()
 }

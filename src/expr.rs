@@ -5,7 +5,17 @@
 //! name the very place. **Invariant:** no clock, no I/O; an evaluation allocates in its arena only.
 
 pub mod api;
+mod check;
+mod eval;
+mod ir;
+pub mod net;
+pub mod ports;
 pub mod program;
+#[cfg(test)]
+mod smoke;
+mod standard;
+mod types;
 
 pub use api::{Call, EvalError, Host, HostFn, Issue, Level, Param, Read, Scope, Var, World};
 pub use program::{Functions, Program};
+pub use types::parse_type;

@@ -9,7 +9,15 @@
 //!
 //! Rooms, in reading order; each may use only those above it (`tests/rooms.rs` holds it so).
 
+pub mod alert;
+pub mod cloud;
+pub mod config;
 pub mod content;
+pub mod decode;
+pub mod detect;
 pub mod engine;
 pub mod expr;
+pub mod map;
 pub mod model;
+pub mod state;
+pub mod tenant;

@@ -9,6 +9,7 @@ use crate::model::{
     Area, Digest, EventKey, FacetId, Family, KindId, Provider, Schema, Severity, Type, Value, Write,
 };
 
+use super::cases::Suite;
 use super::fold;
 
 /// All loaded content.
@@ -28,6 +29,8 @@ pub struct Content {
     pub postures: Vec<Vec<(u32, u32)>>,
     /// Resources that every cell of a provider sees.
     pub known: Vec<Known>,
+    /// The tests that detectors and mappings carry.
+    pub suites: Vec<Suite>,
     /// What the detectors and mappings are, for findings to remember.
     pub digest: Digest,
 }
@@ -95,9 +98,10 @@ pub struct Entry {
 pub struct Group {
     /// Nested loops: one set of writes per combination.
     pub loops: Vec<Loop>,
-    /// Guard; for the entry's own group it is the entry's and not repeated here.
+    /// Guard; for the entry's own group it is the entry's and not repeated here. It sees the
+    /// loops' variables and is asked at each step.
     pub when: Option<Program>,
-    /// The body without which nothing can be said: it must be present.
+    /// The body without which nothing can be said: it must be present. Asked at each step.
     pub needs: Option<Program>,
     /// The resource spoken of.
     pub resource: Option<Identify>,
@@ -160,7 +164,7 @@ pub enum FacetRule {
 /// Elements of one source.
 #[derive(Debug)]
 pub struct ItemRule {
-    /// Guard.
+    /// Guard; it sees the loops' variables and is asked at each step.
     pub when: Option<Program>,
     /// Nested loops; none means one element.
     pub loops: Vec<Loop>,

@@ -69,6 +69,13 @@ pub trait World<'a> {
 
     /// The resource's id as text (the expression `x.id`).
     fn id(&self, resource: Handle) -> Val<'a>;
+
+    /// What a detector assumes of a facet whose very resource is unknown (`subnet.internet`
+    /// where nobody knows the subnet); [`Val::Unknown`] where it assumes nothing.
+    fn assumed(&self, kind: KindId, facet: FacetId) -> Val<'a> {
+        let _ = (kind, facet);
+        Val::Unknown
+    }
 }
 
 /// What a host function is given besides its arguments.

@@ -1,30 +1,69 @@
 //! A compiled expression.
 
+use std::sync::Arc;
+
+use cel::common::ast::{IdedExpr, SourceInfo};
+use cel::parser::Parser;
+
 use crate::model::{Type, Val};
 
-use super::api::{Call, EvalError, Host, Issue, Read, Scope};
+use super::api::{Call, EvalError, Host, Issue, Level, Read, Scope};
+use super::ir::Body;
+use super::{check, eval, standard};
+
+/// Bytes of an expression's text.
+const MAX_SOURCE: usize = 16 << 10;
 
 /// The functions an expression may call: the host's, and those content defines.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Functions {
     hosts: Vec<Host>,
+    users: Vec<User>,
+}
+
+/// A function written in content.
+#[derive(Debug)]
+pub(super) struct User {
+    name: Box<str>,
+    pub(super) params: usize,
+    pub(super) body: Arc<Body>,
+    pub(super) ty: Type,
+    pub(super) reads: Vec<Read>,
+}
+
+impl Default for Functions {
+    fn default() -> Self {
+        Self::new(&[])
+    }
 }
 
 impl Functions {
     /// The functions of those tables, beside the standard library, which is always there.
     #[must_use]
     pub fn new(tables: &[&[Host]]) -> Self {
-        Self { hosts: tables.concat() }
+        let mut hosts = standard::hosts();
+        hosts.extend(tables.iter().flat_map(|table| table.iter()));
+        Self { hosts, users: Vec::new() }
     }
 
-    /// Every host function, in table order, for documentation.
+    /// Every host function, the standard library's first, then in table order, for documentation.
     #[must_use]
     pub fn hosts(&self) -> &[Host] {
         &self.hosts
     }
 
+    /// The function of that name written in content; the latest counts.
+    pub(super) fn user(&self, name: &str) -> Option<&User> {
+        self.users.iter().rev().find(|user| &*user.name == name)
+    }
+
+    pub(super) fn user_names(&self) -> impl Iterator<Item = &str> {
+        self.users.iter().map(|user| &*user.name)
+    }
+
     /// Adds a function written in content: `rule(r)`, its parameters of any type. It may call
-    /// those defined before it.
+    /// those defined before it, and sees the scope's variables: every scope that calls it must
+    /// begin with the same ones.
     ///
     /// # Errors
     /// The issues of its body.
@@ -35,8 +74,19 @@ impl Functions {
         body: &str,
         scope: &Scope<'_>,
     ) -> Result<Vec<Issue>, Vec<Issue>> {
-        let _ = (name, params, body, scope);
-        Ok(Vec::new())
+        let (expr, info) = parse(body)?;
+        let checked = check::check(&expr, &info, body, params, scope, self);
+        if checked.issues.iter().any(|issue| issue.level == Level::Error) {
+            return Err(checked.issues);
+        }
+        self.users.push(User {
+            name: name.into(),
+            params: params.len(),
+            body: Arc::new(checked.body),
+            ty: checked.ty,
+            reads: checked.reads,
+        });
+        Ok(checked.issues)
     }
 }
 
@@ -46,6 +96,7 @@ pub struct Program {
     source: Box<str>,
     ty: Type,
     reads: Vec<Read>,
+    body: Body,
 }
 
 impl Program {
@@ -58,8 +109,18 @@ impl Program {
         scope: &Scope<'_>,
         functions: &Functions,
     ) -> Result<(Self, Vec<Issue>), Vec<Issue>> {
-        let _ = (scope, functions);
-        Ok((Self { source: source.into(), ty: Type::Dyn, reads: Vec::new() }, Vec::new()))
+        let (expr, info) = parse(source)?;
+        let checked = check::check(&expr, &info, source, &[], scope, functions);
+        if checked.issues.iter().any(|issue| issue.level == Level::Error) {
+            return Err(checked.issues);
+        }
+        let program = Self {
+            source: source.into(),
+            ty: checked.ty,
+            reads: checked.reads,
+            body: checked.body,
+        };
+        Ok((program, checked.issues))
     }
 
     /// The text it was compiled from.
@@ -85,7 +146,51 @@ impl Program {
     /// # Errors
     /// See [`EvalError`].
     pub fn eval<'a>(&'a self, vars: &[Val<'a>], call: &Call<'a, '_>) -> Result<Val<'a>, EvalError> {
-        let _ = (vars, call);
-        Ok(Val::Unknown)
+        eval::run(&self.body, vars, &[], call)
     }
+}
+
+fn parse(source: &str) -> Result<(IdedExpr, SourceInfo), Vec<Issue>> {
+    let fault = |range, message| Issue { range, level: Level::Error, message, hint: None };
+    if source.trim().is_empty() {
+        return Err(vec![fault(0..source.len(), "the expression is empty".into())]);
+    }
+    if source.len() > MAX_SOURCE {
+        let message = format!("longer than {MAX_SOURCE} bytes");
+        return Err(vec![fault(0..source.len(), message)]);
+    }
+    let parser = Parser::new().enable_optional_syntax(true).enable_ident_escape_syntax(true);
+    parser.parse_with_source_info(source).map_err(|faults| {
+        let mut issues: Vec<_> = faults
+            .errors
+            .iter()
+            .map(|error| {
+                let start = offset(source, error.pos);
+                let length = source[start..].chars().next().map_or(0, char::len_utf8);
+                fault(start..start + length, message(&error.msg))
+            })
+            .collect();
+        if issues.is_empty() {
+            issues.push(fault(0..source.len(), "does not parse".into()));
+        }
+        issues
+    })
+}
+
+/// The byte at a line and column, both counted from one.
+fn offset(source: &str, (line, column): (isize, isize)) -> usize {
+    let line = usize::try_from(line - 1).unwrap_or(0);
+    let column = usize::try_from(column - 1).unwrap_or(0);
+    let start: usize = source.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = source.get(start..).unwrap_or("");
+    let within: usize = rest.chars().take(column).map(char::len_utf8).sum();
+    (start + within).min(source.len())
+}
+
+/// The parser's message in our style.
+fn message(text: &str) -> String {
+    let text = text.strip_prefix("Syntax error: ").unwrap_or(text);
+    let mut chars = text.chars();
+    let first = chars.next().map(|first| first.to_ascii_lowercase());
+    first.into_iter().chain(chars).collect()
 }

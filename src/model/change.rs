@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::event::{Family, Format, Ownership};
 use super::ids::Cell;
 use super::schema::{FacetId, KindId};
@@ -11,7 +13,7 @@ use super::time::Timestamp;
 use super::value::Value;
 
 /// The event behind a change: what an alert tells about who, when and how.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cause {
     /// The cloud's id of the event.
     pub id: Arc<str>,
@@ -51,8 +53,35 @@ pub struct Cause {
     pub error: Option<Box<str>>,
 }
 
+impl Cause {
+    /// The cause of what is known without an event, at the beginning of time.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self {
+            id: Arc::from(""),
+            time: Timestamp(i64::MIN / 2),
+            format: Format::OcsfApiActivity,
+            family: Family::State,
+            service: Box::default(),
+            name: Box::default(),
+            region: Box::default(),
+            ownership: Ownership::Provider,
+            actor: Arc::from(""),
+            actor_name: Box::default(),
+            actor_kind: Box::default(),
+            credential: Box::default(),
+            invoked_by: Box::default(),
+            root: false,
+            mfa: None,
+            source_ip: Box::default(),
+            user_agent: Box::default(),
+            error: None,
+        }
+    }
+}
+
 /// How an event's writes weigh against others about the same thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// Said by an activity event, at its own time.
     Activity,
@@ -116,7 +145,7 @@ pub struct Target {
 }
 
 /// What is said about one resource.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Edit {
     /// It is gone.
     Delete,
@@ -125,7 +154,7 @@ pub enum Edit {
 }
 
 /// What is said about one facet.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FacetEdit {
     /// A register's value; [`Value::None`] for known to be absent.
     Set(Value),
@@ -146,7 +175,7 @@ pub enum FacetEdit {
 }
 
 /// One element of a set, as an event names it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Element {
     /// The cloud's own id of it.
     pub id: Option<Arc<str>>,
@@ -159,7 +188,7 @@ pub struct Element {
 }
 
 /// How a removal names an element.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ElementRef {
     /// By the cloud's id, or an alias.
     Id(Arc<str>),

@@ -1,11 +1,13 @@
 //! One decoded provider event, borrowed from its record.
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::Provider;
 use super::time::Timestamp;
 use super::value::Val;
 
 /// The wire format of a leaf. Envelopes are not formats: they are unwrapped before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Format {
     /// Huawei CTS trace.
     HuaweiCts,
@@ -69,7 +71,7 @@ impl Format {
 }
 
 /// Whether an event says who asked for what, or what a resource now is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Family {
     /// CTS, CloudTrail, Azure Activity, GCP audit, Kubernetes audit, OCSF.
     Activity,
@@ -110,7 +112,7 @@ pub enum Phase<'a> {
 }
 
 /// Whose doing an event was (reference: controls, section 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ownership {
     /// A tenant's identity decided and called.
     Tenant,

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use bumpalo::Bump;
+use serde::{Deserialize, Serialize};
 
 use super::schema::{KindId, RecordId, RecordType, Schema};
 use super::time::Timestamp;
@@ -67,7 +68,7 @@ pub struct PortSet<'a> {
 }
 
 /// `first..=last`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PortRange {
     /// Lowest port.
     pub first: u16,
@@ -94,7 +95,7 @@ pub struct Handle {
 }
 
 /// An owned value. Resources are held by their ids, as text.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Value {
     /// See [`Val::Unsaid`]; occurs inside partial records only.
     #[default]
@@ -245,6 +246,41 @@ impl Value {
             Self::Record(id, fields) => Val::Record(Rec {
                 ty: schema.record(*id),
                 fields: arena.alloc_slice_fill_iter(fields.iter().map(|v| v.lend(arena, schema))),
+            }),
+        }
+    }
+
+    /// Copies the value into `arena`, texts too: what comes back outlives this value.
+    #[must_use]
+    pub fn copy_into<'a>(&self, arena: &'a Bump, schema: &'a Schema) -> Val<'a> {
+        match self {
+            Self::Unsaid => Val::Unsaid,
+            Self::None => Val::None,
+            Self::Unknown => Val::Unknown,
+            Self::Bool(truth) => Val::Bool(*truth),
+            Self::Int(number) => Val::Int(*number),
+            Self::Double(number) => Val::Double(*number),
+            Self::Str(text) => Val::Str(arena.alloc_str(text)),
+            Self::Time(instant) => Val::Time(*instant),
+            Self::Duration(micros) => Val::Duration(*micros),
+            Self::Ports(ranges, whole) => {
+                Val::Ports(PortSet { ranges: arena.alloc_slice_copy(ranges), whole: *whole })
+            }
+            Self::List(items, whole) => Val::List(Seq {
+                items: arena
+                    .alloc_slice_fill_iter(items.iter().map(|v| v.copy_into(arena, schema))),
+                whole: *whole,
+            }),
+            Self::Map(entries) => {
+                Val::Map(arena.alloc_slice_fill_iter(entries.iter().map(|(key, value)| {
+                    let key: &str = arena.alloc_str(key);
+                    (key, value.copy_into(arena, schema))
+                })))
+            }
+            Self::Record(id, fields) => Val::Record(Rec {
+                ty: schema.record(*id),
+                fields: arena
+                    .alloc_slice_fill_iter(fields.iter().map(|v| v.copy_into(arena, schema))),
             }),
         }
     }

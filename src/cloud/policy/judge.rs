@@ -1,0 +1,244 @@
+//! Statements go in; what they amount to comes out.
+//!
+//! **Invariant:** a statement that is known to grant decides; where none does and one could not
+//! be read, the answer is `Unknown`.
+
+use super::super::make::{Answer, arg, strings, text};
+use super::condition::{self, Reach};
+use super::grant::{Grant, Policy};
+use super::pattern::{covers, everything};
+use crate::expr::api::{Call, EvalError};
+use crate::model::{Seq, Val};
+
+/// Sets of permissions each of which suffices to gain more.
+/// <https://rhinosecuritylabs.com/aws/aws-privilege-escalation-methods-mitigation/>
+const ESCALATIONS: &[&[&str]] = &[
+    &["iam:CreatePolicyVersion"],
+    &["iam:SetDefaultPolicyVersion"],
+    &["iam:CreateAccessKey"],
+    &["iam:CreateLoginProfile"],
+    &["iam:UpdateLoginProfile"],
+    &["iam:AttachUserPolicy"],
+    &["iam:AttachGroupPolicy"],
+    &["iam:AttachRolePolicy"],
+    &["iam:PutUserPolicy"],
+    &["iam:PutGroupPolicy"],
+    &["iam:PutRolePolicy"],
+    &["iam:AddUserToGroup"],
+    &["iam:UpdateAssumeRolePolicy", "sts:AssumeRole"],
+    &["iam:PassRole", "ec2:RunInstances"],
+    &["iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction"],
+    &["iam:PassRole", "lambda:CreateFunction", "lambda:CreateEventSourceMapping"],
+    &["iam:PassRole", "glue:CreateDevEndpoint"],
+    &["iam:PassRole", "cloudformation:CreateStack"],
+    &["iam:PassRole", "datapipeline:CreatePipeline", "datapipeline:PutPipelineDefinition"],
+    &["lambda:UpdateFunctionCode"],
+    &["glue:UpdateDevEndpoint"],
+];
+
+/// `iam.public(statements)`.
+pub(super) fn public<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
+    let (actions, whole) = open_to_everyone(call, arg(args, 0))?;
+    Ok(truth(!actions.is_empty(), whole))
+}
+
+/// `iam.public_actions(statements)`.
+pub(super) fn public_actions<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
+    let (actions, whole) = open_to_everyone(call, arg(args, 0))?;
+    let items: Vec<Val<'a>> = actions.iter().map(|action| text(call, action)).collect();
+    Ok(Val::List(Seq { items: call.arena.alloc_slice_copy(&items), whole }))
+}
+
+/// The actions, sorted, and whether these are all.
+fn open_to_everyone<'a>(
+    call: &Call<'a, '_>,
+    statements: Val<'a>,
+) -> Result<(Vec<String>, bool), EvalError> {
+    let policy = Policy::open(call, statements)?;
+    let mut whole = policy.whole;
+    let mut found = Vec::new();
+    for grant in policy.allows().filter(|grant| grant.for_everyone()) {
+        match grant.reach(call)? {
+            Reach::Open => {}
+            Reach::Narrowed => continue,
+            Reach::Unknown => {
+                whole = false;
+                continue;
+            }
+        }
+        let all = grant.not_actions.as_ref().map(|_| "*");
+        for action in grant.actions.iter().copied().chain(all) {
+            if !policy.denied(call, grant, action)? {
+                found.push(action.to_ascii_lowercase());
+            }
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok((found, whole))
+}
+
+/// `iam.admin(statements)`.
+pub(super) fn admin<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
+    some_grant(call, arg(args, 0), |policy, grant| {
+        if grant.actions.iter().any(|action| everything(action)) {
+            return Ok(!policy.denied(call, grant, "*")?);
+        }
+        // All but a few is as good as all while it leaves a way to grant oneself the rest.
+        if grant.not_actions.is_none() {
+            return Ok(false);
+        }
+        holds_escalation(|action| {
+            Ok(grant.names_all(action) && !policy.denied(call, grant, action)?)
+        })
+    })
+}
+
+/// `iam.wildcard(statements)`.
+pub(super) fn wildcard<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
+    some_grant(call, arg(args, 0), |policy, grant| {
+        if grant.not_actions.is_some() {
+            return Ok(!policy.denied(call, grant, "*")?);
+        }
+        for action in &grant.actions {
+            if whole_service(action) && !policy.denied(call, grant, action)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    })
+}
+
+/// `s3:*`, Huawei's `ecs:*:*`, or everything.
+fn whole_service(action: &str) -> bool {
+    everything(action) || action.split_once(':').is_some_and(|(_, operation)| everything(operation))
+}
+
+/// `iam.escalates(statements)`.
+pub(super) fn escalates<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
+    let policy = Policy::open(call, arg(args, 0))?;
+    let held = |action: &str| {
+        call.charge(policy.patterns)?;
+        for grant in policy.allows().filter(|grant| grant.names_all(action)) {
+            let broad = grant.on_everything()
+                || grant.resources.iter().any(|one| one.contains(['*', '?']) || one.contains("${"));
+            let open = condition::holder(call, grant.conditions)? == Reach::Open;
+            if broad && open && !policy.denied(call, grant, action)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    Ok(truth(holds_escalation(held)?, policy.whole))
+}
+
+fn holds_escalation(held: impl Fn(&str) -> Result<bool, EvalError>) -> Result<bool, EvalError> {
+    for set in ESCALATIONS {
+        let mut all = true;
+        for action in *set {
+            all = all && held(action)?;
+        }
+        if all {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// `iam.external_to(statements, accounts)`.
+pub(super) fn external_to<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
+    let policy = Policy::open(call, arg(args, 0))?;
+    let Some(own) = strings(call, arg(args, 1))? else {
+        return Err(EvalError::Type("accounts are a list of text"));
+    };
+    let own: Vec<&str> = own.iter().map(|id| account(id).unwrap_or(id)).collect();
+    let mut whole = policy.whole;
+    let mut found: Vec<&str> = Vec::new();
+    for grant in policy.allows() {
+        let reach = if grant.for_everyone() { grant.reach(call)? } else { Reach::Narrowed };
+        whole = whole && reach != Reach::Unknown;
+        if reach == Reach::Open {
+            found.push("*");
+        }
+        call.charge(grant.principals.len())?;
+        found.extend(
+            grant
+                .principals
+                .iter()
+                .copied()
+                .filter(|name| account(name).is_some_and(|id| !own.contains(&id))),
+        );
+    }
+    found.sort_unstable();
+    found.dedup();
+    let items: Vec<Val<'a>> = found.iter().map(|name| text(call, name)).collect();
+    Ok(Val::List(Seq { items: call.arena.alloc_slice_copy(&items), whole }))
+}
+
+/// The account a principal belongs to, where it names one: twelve digits of AWS, a Huawei
+/// domain, an S3 canonical id. Services, `*` and principals of the cloud itself have none.
+fn account(principal: &str) -> Option<&str> {
+    if let Some(rest) = principal.strip_prefix("domain:") {
+        return rest.split(':').next();
+    }
+    for prefix in ["aws:", "canonical:"] {
+        if let Some(id) = principal.strip_prefix(prefix) {
+            return Some(id);
+        }
+    }
+    let arn = principal.strip_prefix("federated:").unwrap_or(principal);
+    if !arn.starts_with("arn:") {
+        return None;
+    }
+    let id = arn.split(':').nth(4)?;
+    (id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())).then_some(id)
+}
+
+/// `iam.allows(statements, action)`.
+pub(super) fn allows<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
+    let Some(action) = arg(args, 1).as_str() else {
+        return Err(EvalError::Type("an action is text"));
+    };
+    let policy = Policy::open(call, arg(args, 0))?;
+    for grant in policy.allows().filter(|grant| grant.names_all(action)) {
+        if !policy.denied(call, grant, action)? {
+            return Ok(Val::Bool(true));
+        }
+    }
+    Ok(truth(false, policy.whole))
+}
+
+/// `iam.plain_http(statements)`.
+pub(super) fn plain_http<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
+    let policy = Policy::open(call, arg(args, 0))?;
+    for grant in policy.grants.iter().filter(|grant| !grant.allow && grant.for_everyone()) {
+        let wide = grant.actions.iter().any(|action| whole_service(action) || covers(action, "*"));
+        if wide && condition::without_tls(call, grant.conditions)? {
+            return Ok(Val::Bool(false));
+        }
+    }
+    Ok(if policy.whole { Val::Bool(true) } else { Val::Unknown })
+}
+
+/// Whether some Allow on all resources, which no condition narrows, is as asked.
+fn some_grant<'a>(
+    call: &Call<'a, '_>,
+    statements: Val<'a>,
+    asked: impl Fn(&Policy<'a>, &Grant<'a>) -> Result<bool, EvalError>,
+) -> Answer<'a> {
+    let policy = Policy::open(call, statements)?;
+    let mut whole = policy.whole;
+    for grant in policy.allows().filter(|grant| grant.on_everything()) {
+        match condition::holder(call, grant.conditions)? {
+            Reach::Unknown => whole = false,
+            Reach::Open if asked(&policy, grant)? => return Ok(Val::Bool(true)),
+            Reach::Open | Reach::Narrowed => {}
+        }
+    }
+    Ok(truth(false, whole))
+}
+
+/// What is found is so; what is not found is false only where all was seen.
+fn truth<'a>(found: bool, whole: bool) -> Val<'a> {
+    if found || whole { Val::Bool(found) } else { Val::Unknown }
+}

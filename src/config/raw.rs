@@ -1,0 +1,215 @@
+//! The configuration file as it is written: shapes only, nothing checked.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::LogFormat;
+
+/// The whole file. A key that is not here is refused.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Raw {
+    /// Which log carries records: `embedded`.
+    pub log: Log,
+    /// How brokers are reached; heeded where `log` is `kafka`.
+    pub kafka: Kafka,
+    /// Where records come from; heeded by the service.
+    pub sources: Vec<Source>,
+    /// The registry.
+    pub tenants: Tenants,
+    /// Content folders.
+    pub content: Vec<String>,
+    /// Policy folders.
+    pub policies: Vec<String>,
+    /// The admin listener.
+    pub web: Web,
+    /// Destinations and routes.
+    pub notify: Notify,
+    /// Bounds.
+    pub limits: RawLimits,
+    /// Logs and metrics.
+    pub telemetry: Telemetry,
+}
+
+/// Which log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Log {
+    /// In this process.
+    #[default]
+    Embedded,
+    /// Apache Kafka.
+    Kafka,
+}
+
+/// How brokers are reached.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Kafka {
+    /// `host:port`, comma-separated.
+    pub brokers: Option<String>,
+    /// Before every topic's name.
+    pub topic_prefix: Option<String>,
+    /// Before every consumer group's name.
+    pub group_prefix: Option<String>,
+    /// Transport security.
+    pub security: BTreeMap<String, String>,
+    /// Further client properties.
+    pub properties: BTreeMap<String, String>,
+}
+
+/// A source of records.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Its topic.
+    pub topic: String,
+    /// Its wire format, or `auto`.
+    #[serde(default)]
+    pub format: Option<String>,
+    /// How its tenant is told.
+    #[serde(default)]
+    pub tenant: SourceTenant,
+    /// Its own cluster.
+    #[serde(default)]
+    pub kafka: Option<Kafka>,
+}
+
+/// How a source's tenant is told; one of these.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SourceTenant {
+    /// `account`.
+    pub by: Option<String>,
+    /// Always this one.
+    pub fixed: Option<String>,
+    /// By this header.
+    pub header: Option<String>,
+    /// By the end of the topic's name.
+    pub topic_suffix: Option<bool>,
+}
+
+/// The registry.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tenants {
+    /// The registry's file, relative to the configuration file.
+    pub file: Option<String>,
+}
+
+/// The admin listener.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Web {
+    /// `address:port`.
+    pub listen: Option<String>,
+}
+
+/// Destinations and routes; not in this version, and refused where they are not empty.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Notify {
+    /// By name.
+    pub destinations: BTreeMap<String, serde_json::Value>,
+    /// In order.
+    pub routes: Vec<serde_json::Value>,
+}
+
+/// Logs and metrics.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Telemetry {
+    /// How logs are written.
+    pub log_format: LogFormat,
+    /// Whether metrics carry the tenant: `off`.
+    pub tenant_label: TenantLabel,
+}
+
+/// Whether metrics carry the tenant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TenantLabel {
+    /// No.
+    #[default]
+    Off,
+}
+
+/// Declares the limits once: the struct, the list of names.
+macro_rules! limits {
+    ($($name:ident: $kind:ty, $doc:literal;)*) => {
+        /// Bounds; absent ones keep their default.
+        #[derive(Clone, Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct RawLimits {
+            $(#[doc = $doc] pub $name: Option<$kind>,)*
+        }
+
+        /// The names of all limits.
+        pub const LIMITS: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+limits! {
+    record_bytes: usize, "See [`crate::model::Limits::record_bytes`].";
+    decompressed_bytes: usize, "See [`crate::model::Limits::decompressed_bytes`].";
+    depth: usize, "See [`crate::model::Limits::depth`].";
+    nodes: usize, "See [`crate::model::Limits::nodes`].";
+    unwrap_levels: usize, "See [`crate::model::Limits::unwrap_levels`].";
+    events_per_record: usize, "See [`crate::model::Limits::events_per_record`].";
+    text_bytes: usize, "See [`crate::model::Limits::text_bytes`].";
+    facet_bytes: usize, "See [`crate::model::Limits::facet_bytes`].";
+    elements: usize, "See [`crate::model::Limits::elements`].";
+    resources_per_cell: usize, "See [`crate::model::Limits::resources_per_cell`].";
+    recent_events: usize, "See [`crate::model::Limits::recent_events`].";
+    lateness: String, "See [`crate::model::Limits::lateness`].";
+    settle: String, "See [`crate::model::Limits::settle`].";
+    pending: String, "See [`crate::model::Limits::pending`].";
+    remembered_ids: usize, "See [`crate::model::Limits::remembered_ids`].";
+    findings_per_cell: usize, "See [`crate::model::Limits::findings_per_cell`].";
+    window_entries: usize, "See [`crate::model::Limits::window_entries`].";
+    fuel: usize, "See [`crate::model::Limits::fuel`].";
+    fan_out: usize, "See [`crate::model::Limits::fan_out`].";
+    derive_depth: usize, "See [`crate::model::Limits::derive_depth`].";
+}
+
+/// The registry's file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawRegistry {
+    /// By tenant.
+    pub tenants: BTreeMap<String, RawTenant>,
+    /// What becomes of an account that no tenant lists.
+    pub unmapped: OnUnmapped,
+    /// Names of tenants for people.
+    pub names: BTreeMap<String, String>,
+}
+
+/// A tenant in the registry's file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawTenant {
+    /// Its accounts by provider. Numbers are accepted where a quote was forgotten.
+    pub accounts: BTreeMap<String, Vec<Account>>,
+}
+
+/// An account, quoted or not.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Account {
+    /// Quoted, or a word.
+    Text(String),
+    /// A number; one that begins with a zero is read as text and keeps it.
+    Number(u64),
+}
+
+/// What becomes of an account that no tenant lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnmapped {
+    /// Its events are quarantined.
+    #[default]
+    Quarantine,
+    /// It is a tenant of its own.
+    OwnTenant,
+}

@@ -1,0 +1,106 @@
+//! Loading: files enter, a [`Content`] with its warnings leaves, or every fault of every file.
+
+use super::compiled::Content;
+use super::doc::Doc;
+use super::fault::{Fault, Report};
+use super::files::{File, Files};
+use super::kinds::declare;
+use super::tree::{Node, parse};
+use super::{derive, detector, kinds, lint, mapping};
+use crate::expr::{Functions, Host, net};
+use crate::model::Digest;
+
+/// The version every document names.
+const VERSION: &str = "driftline/v1";
+
+/// The documents of all files, by what they are.
+#[derive(Default)]
+pub(super) struct Documents<'f> {
+    pub(super) types: Vec<Doc<'f>>,
+    pub(super) acts: Vec<Doc<'f>>,
+    pub(super) kinds: Vec<Doc<'f>>,
+    pub(super) mappings: Vec<Doc<'f>>,
+    pub(super) detectors: Vec<Doc<'f>>,
+}
+
+/// Loads content: everything that is wrong in all files at once, or the content and what is
+/// probably not meant so. `tables` are the clouds' host functions; those of the language itself
+/// and of networks are always there.
+///
+/// # Errors
+/// Every fault found, warnings among them, at least one of them an error.
+pub fn load(files: &Files, tables: &[&[Host]]) -> Result<(Content, Vec<Fault>), Vec<Fault>> {
+    let report = Report::default();
+    let trees: Vec<(&File, Vec<Node>)> =
+        files.documents().map(|file| (file, parse(file, &report))).collect();
+    let documents = sort(&trees, &report);
+    let tables: Vec<&[Host]> = [net::HOSTS].into_iter().chain(tables.iter().copied()).collect();
+    let content = compile(files, &documents, &tables);
+    if report.failed() {
+        return Err(report.take());
+    }
+    lint::lint(&content, &documents);
+    Ok((content, report.take()))
+}
+
+fn compile(files: &Files, documents: &Documents<'_>, tables: &[&[Host]]) -> Content {
+    let declared: kinds::Declared<'_> =
+        declare(&documents.types, &documents.acts, &documents.kinds);
+    let functions = Functions::new(tables);
+    let derives = derive::compile(&declared, &functions);
+    let mut content = Content { derives, schema: declared.schema, ..Content::default() };
+    for doc in &documents.mappings {
+        mapping::load(doc, tables, files, &mut content);
+    }
+    detector::load(&documents.detectors, &functions, files, &mut content);
+    content.digest = digest(documents);
+    content
+}
+
+fn digest(documents: &Documents<'_>) -> Digest {
+    let Documents { types, acts, kinds, mappings, detectors } = documents;
+    let mut texts: Vec<&str> =
+        [types, acts, kinds, mappings, detectors].into_iter().flatten().map(Doc::text).collect();
+    texts.sort_unstable();
+    Digest::of_texts(&texts)
+}
+
+/// Sorts documents by their `kind:`.
+fn sort<'f>(trees: &'f [(&'f File, Vec<Node>)], report: &'f Report) -> Documents<'f> {
+    let mut documents = Documents::default();
+    for (file, roots) in trees {
+        for root in roots {
+            let doc = Doc { file, root, report };
+            if let Some(list) = place(&doc, &mut documents) {
+                list.push(doc);
+            }
+        }
+    }
+    documents
+}
+
+fn place<'d, 'f>(doc: &Doc<'_>, documents: &'d mut Documents<'f>) -> Option<&'d mut Vec<Doc<'f>>> {
+    doc.map(doc.root, "a document");
+    if doc.root.entries().is_empty() {
+        return None;
+    }
+    if let Some(version) = doc.need(doc.root, "apiVersion", "the document")
+        && version.text() != Some(VERSION)
+    {
+        let message = format!("unknown version `{}`", version.text().unwrap_or(""));
+        doc.error_hint(&version.span, message, format!("write `{VERSION}`"));
+    }
+    let node = doc.need(doc.root, "kind", "the document")?;
+    match doc.word(node, "`kind`")? {
+        "Types" => Some(&mut documents.types),
+        "Acts" => Some(&mut documents.acts),
+        "Kind" => Some(&mut documents.kinds),
+        "Mapping" => Some(&mut documents.mappings),
+        "Detector" => Some(&mut documents.detectors),
+        other => {
+            let known = ["Types", "Acts", "Kind", "Mapping", "Detector"];
+            doc.unknown(&node.span, format!("unknown kind of document `{other}`"), other, known);
+            None
+        }
+    }
+}

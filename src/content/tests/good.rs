@@ -1,0 +1,142 @@
+//! Files that load.
+
+use super::*;
+
+const HUAWEI: &str = r#"
+apiVersion: driftline/v1
+kind: Mapping
+provider: huawei
+service: [VPC, ECS]
+functions:
+  rule(r): >
+    network_rule{direction: r.direction,
+      peers: outer(r)}
+  outer(r): "[r.remote_ip_prefix]"
+on:
+  - event: [security-group-rules/createSecurity-group-rule, ecs/createSgRule]
+    needs: request.security_group_rule
+    resource: {kind: network.security_group, id: request.security_group_rule.security_group_id}
+    put:
+      rules: {for: "r in [request.security_group_rule]; s in [r]", id: s.id, whole: rule(s)}
+    else: {act: blind}
+  - event: security-group-rules/deleteSecurity-group-rule
+    resource: {kind: network.security_group, where: {rules.id: resource_id}}
+    remove: {rules: {id: resource_id}}
+  - event: security-groups/updateSecurity-group
+    resource: {kind: network.security_group, id: resource_id}
+    unknown: [open]
+  - snapshot: vpc.securityGroups
+    when: detail.event_type == "DELETE"
+    resource: {kind: network.security_group, id: detail.resource_id}
+    delete: true
+  - snapshot: vpc.securityGroups
+    as_of: detail.capture_time
+    resource: {kind: network.security_group, id: detail.resource_id}
+    replace:
+      name: resource.name
+      stateless: false
+      rules: {for: r in resource.rules, id: r.id, whole: rule(r), keep: [action, enabled]}
+    also:
+      - for: n in resource.interfaces
+        resource: {kind: network.interface, id: n.id}
+        put: {groups: detail.resource_id}
+  - event: user/login
+    failures: true
+    act: {sign_in: {user: actor.name, success: "event.error == ''"}}
+"#;
+
+#[test]
+fn an_event_finds_its_entries_by_its_folded_name_under_every_service() {
+    let (content, _) = loaded(&[("m.yaml", HUAWEI)]);
+    let found = |family, service, resource_type, name| {
+        let key = EventKey { provider: Provider::Huawei, family, service, resource_type, name };
+        content.entries_for(&key).count()
+    };
+    let rules = "security-group-rules";
+    let create = "createSecurity-group-rule";
+    assert_eq!(found(Family::Activity, "VPC", rules, create), 1);
+    assert_eq!(
+        found(Family::Activity, "ecs", "security_group_rules", "createsecuritygrouprule"),
+        1
+    );
+    assert_eq!(found(Family::Activity, "IAM", rules, create), 0);
+    assert_eq!(found(Family::State, "", "", "vpc.securityGroups"), 2);
+    assert_eq!(found(Family::Activity, "", "", "vpc.securityGroups"), 0);
+}
+
+#[test]
+fn an_entry_is_compiled_with_its_loops_and_groups() {
+    let (content, _) = loaded(&[("m.yaml", HUAWEI)]);
+    let create = &content.entries[0];
+    let Verb::Put(rules) = &create.groups[0].verbs[0] else { panic!("no put") };
+    let FacetRule::Items(items) = &rules[0].1 else { panic!("no items") };
+    assert_eq!(items[0].loops.len(), 2);
+    assert_eq!(items[0].loops[0].slot, scope::MAPPING_SLOTS);
+    assert_eq!(create.slots, scope::MAPPING_SLOTS + 2);
+    assert!(matches!(create.groups[0].otherwise[..], [Verb::Blind]));
+    let snapshot = &content.entries[4];
+    assert_eq!(snapshot.groups.len(), 2);
+    let Verb::Replace(facets) = &snapshot.groups[0].verbs[0] else { panic!("no replace") };
+    let FacetRule::Items(items) = &facets[2].1 else { panic!("no items") };
+    assert_eq!(items[0].keep, [1, 6]);
+    let Verb::Put(groups) = &snapshot.groups[1].verbs[0] else { panic!("no put") };
+    let FacetRule::Items(items) = &groups[0].1 else { panic!("no items") };
+    assert!(items[0].id.is_some() && items[0].value.is_none());
+}
+
+#[test]
+fn the_schema_has_every_sort_of_facet() {
+    let (content, _) = loaded(&[]);
+    let schema = &content.schema;
+    let group = schema.kind_named("network.security_group").expect("declared");
+    let names: Vec<&str> = group.facets.iter().map(|facet| &*facet.name).collect();
+    let common = ["name", "tags", "owner", "created", "managed_by"];
+    assert_eq!(names, [&common[..], &["rules", "stateless", "open"]].concat());
+    let rules = group.facet("rules").expect("declared");
+    assert!(rules.is_set);
+    assert_eq!(&*rules.key, [0, 1, 2, 3, 4]);
+    let stateless = group.facet("stateless").expect("declared");
+    assert_eq!(stateless.default, Some(Value::Bool(false)));
+    let interface = schema.kind_named("network.interface").expect("declared");
+    let addresses = interface.facet("addresses").expect("declared");
+    let public_ip = schema.kind_named("network.public_ip").expect("declared").id;
+    assert_eq!(addresses.ty, Type::List(Type::Resource(public_ip).into()));
+    let record = schema.record_named("network_rule").expect("declared");
+    let all = Value::Ports([crate::model::PortRange { first: 0, last: 65535 }].into(), true);
+    assert_eq!(record.fields[3].default, Some(all));
+    assert_eq!(
+        record.fields[4].default,
+        Some(Value::List([Value::Str("any".into())].into(), true))
+    );
+}
+
+#[test]
+fn words_that_older_yaml_took_for_something_else_stay_text() {
+    let text = "
+apiVersion: driftline/v1
+kind: Mapping
+provider: aws
+known:
+  - {kind: account.settings, id: 007, replace: {strictness: no, code: 0123, block: true}}
+  - {kind: account.settings, id: 1e3, replace: {strictness: on, code: '~'}}
+on: []
+";
+    let (content, _) = loaded(&[("m.yaml", text)]);
+    let facets = |at: usize| {
+        let crate::model::Edit::Facets(facets) = &content.known[at].write.edit else {
+            panic!("no facets")
+        };
+        facets
+            .iter()
+            .map(|(_, edit)| match edit {
+                crate::model::FacetEdit::Set(value) => value.clone(),
+                other => panic!("{other:?}"),
+            })
+            .collect::<Vec<_>>()
+    };
+    let text = |text: &str| Value::Str(text.into());
+    assert_eq!(facets(0), [text("no"), text("0123"), Value::Bool(true)]);
+    assert_eq!(facets(1), [text("on"), text("~")]);
+    assert_eq!(content.known[0].write.target.id.as_deref(), Some("007"));
+    assert_eq!(content.known[1].write.target.id.as_deref(), Some("1e3"));
+}

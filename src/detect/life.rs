@@ -1,0 +1,506 @@
+//! The life of a finding: opened by its first reason, updated, resolved when none is left.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::content::{Detector, Form, PostureForm, PostureOn};
+use crate::model::{Cause, Digest, FacetId, Family, Finding, Novelty, Reason, Step};
+use crate::state::{FacetBody, Knowledge, Life, Past, Transition, View};
+
+use super::posture::{Look, Verdict, verdicts};
+use super::tell::{Parts, parts};
+use super::{CellFindings, Open, Scene, Told, severity, step, uid};
+
+/// What a resource's owner must be for its state not to be judged.
+const PROVIDER: &str = "provider";
+
+/// A step to be told, once all detectors have spoken.
+type News = (Digest, Step, Parts);
+
+/// The detectors' word on a subject, and where it came from.
+struct Spoken<'d> {
+    detector: &'d Detector,
+    on: &'d PostureOn,
+    verdict: Verdict,
+}
+
+impl CellFindings {
+    /// Judges what a resource is now.
+    pub(super) fn posture(
+        &mut self,
+        transition: &Transition,
+        scene: &Scene<'_>,
+        told: &mut Vec<Told>,
+    ) {
+        let after = &transition.after.resource;
+        self.end_incarnations(transition, scene, told);
+        if !after.alive || is_provider_owned(transition, scene) {
+            return;
+        }
+        let content = scene.frame.content;
+        let look = Look { view: &transition.after, before: &transition.before, cause: scene.cause };
+        let reborn = !transition.before.resource.alive;
+        let mut news = Vec::new();
+        for &(detector, on) in &content.postures[usize::from(transition.kind.0)] {
+            let detector = &content.detectors[detector as usize];
+            let Form::Posture(form) = &detector.form else { continue };
+            let on = &form.on[on as usize];
+            let concerned = on.facets.iter().any(|facet| transition.changed.contains(facet));
+            if !concerned && !transition.remote && !reborn {
+                continue;
+            }
+            let verdicts = verdicts(detector, form, on, transition, &look, scene);
+            self.weigh(transition, detector, form, on, verdicts, scene, &mut news);
+        }
+        self.tell_news(transition, news, scene, told);
+        self.close_empty(transition, scene, told);
+    }
+
+    /// Brings one detector's verdicts into the resource's findings.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one detector's word about one resource, and where it goes"
+    )]
+    fn weigh(
+        &mut self,
+        transition: &Transition,
+        detector: &Detector,
+        form: &PostureForm,
+        on: &PostureOn,
+        verdicts: Vec<Verdict>,
+        scene: &Scene<'_>,
+        news: &mut Vec<News>,
+    ) {
+        let mut named: Vec<Arc<str>> = Vec::new();
+        for verdict in verdicts {
+            named.push(Arc::clone(&verdict.subject));
+            named.extend(verdict.other.clone());
+            match verdict.holds {
+                Some(true) => {
+                    let spoken = Spoken { detector, on, verdict };
+                    self.hold(transition, form, &spoken, scene, news);
+                }
+                Some(false) => self.drop_reason(
+                    transition,
+                    &detector.id,
+                    &verdict.subject,
+                    verdict.other.as_ref(),
+                ),
+                None => {}
+            }
+        }
+        // Elements that are gone end their reasons; elements of a set that became unknown do not.
+        if let Some(each) = on.each
+            && may_have_ended(&transition.after, each)
+        {
+            let Some(list) = self.open.get_mut(&transition.key) else { return };
+            for open in list.iter_mut().filter(|open| !open.finding.element.is_empty()) {
+                let gone = !named.contains(&open.finding.subject)
+                    && !is_stale(&transition.after, each, &open.finding.subject);
+                if gone {
+                    open.finding.reasons.retain(|reason| reason.detector != detector.id);
+                }
+            }
+        }
+    }
+
+    fn hold(
+        &mut self,
+        transition: &Transition,
+        form: &PostureForm,
+        spoken: &Spoken<'_>,
+        scene: &Scene<'_>,
+        news: &mut Vec<News>,
+    ) {
+        let Spoken { detector, on, verdict } = spoken;
+        let cause = scene.cause;
+        let reason = Reason {
+            detector: Arc::clone(&detector.id),
+            severity: verdict.severity,
+            since: cause.time,
+            confidence: verdict.confidence,
+            assumptions: verdict.assumptions.clone(),
+            measure: verdict.measure,
+        };
+        let full = self.count >= scene.frame.limits.findings_per_cell;
+        let list = self.open.entry(transition.key).or_default();
+        let known = list.iter_mut().find(|open| {
+            open.finding.incarnation == transition.after.resource.incarnation
+                && (open.finding.subject == verdict.subject
+                    || verdict.other.as_ref().is_some_and(|other| open.finding.subject == *other))
+        });
+        let tell = || {
+            parts(transition, scene.frame.content, &on.facets, verdict.item.as_ref(), &cause.region)
+        };
+        if let Some(open) = known {
+            // What was changed of the element shows in the finding, whether or not it is told.
+            open.finding.element.clone_from(&verdict.element);
+            if let Some(parts) = strengthen(open, reason, scene, &tell) {
+                news.push((open.finding.uid, Step::Updated, parts));
+            }
+            return;
+        }
+        if full {
+            self.refused += 1;
+            return;
+        }
+        let novelty = novelty(form, on, detector, transition, verdict, scene);
+        let finding = new_finding(transition, verdict, reason, novelty, scene);
+        news.push((finding.uid, Step::Opened, tell()));
+        list.push(Open { finding, cause: Arc::clone(cause), reasons_before: Vec::new() });
+        self.count += 1;
+    }
+
+    /// Tells each finding's news once, after every detector had its say.
+    fn tell_news(
+        &mut self,
+        transition: &Transition,
+        news: Vec<News>,
+        scene: &Scene<'_>,
+        told: &mut Vec<Told>,
+    ) {
+        let Some(list) = self.open.get_mut(&transition.key) else { return };
+        let mut done = Vec::with_capacity(news.len());
+        for (uid, kind, parts) in news {
+            let open = list
+                .iter_mut()
+                .find(|open| open.finding.uid == uid && !open.finding.reasons.is_empty());
+            if done.contains(&uid) {
+                continue;
+            }
+            done.push(uid);
+            if let Some(open) = open {
+                told.push(step(open, kind, scene, scene.cause.time, parts));
+            }
+        }
+    }
+
+    fn drop_reason(
+        &mut self,
+        transition: &Transition,
+        detector: &str,
+        subject: &str,
+        other: Option<&Arc<str>>,
+    ) {
+        let Some(list) = self.open.get_mut(&transition.key) else { return };
+        for open in list.iter_mut() {
+            let same = &*open.finding.subject == subject
+                || other.is_some_and(|other| open.finding.subject == *other);
+            if same {
+                open.finding.reasons.retain(|reason| &*reason.detector != detector);
+            }
+        }
+    }
+
+    /// Resolves what has no reason left. The finding is told as it last was.
+    fn close_empty(&mut self, transition: &Transition, scene: &Scene<'_>, told: &mut Vec<Told>) {
+        let Some(list) = self.open.get_mut(&transition.key) else { return };
+        let mut kept = Vec::with_capacity(list.len());
+        for mut open in list.drain(..) {
+            let lost = open.finding.reasons.is_empty();
+            if !lost {
+                kept.push(open);
+                continue;
+            }
+            open.finding.reasons = open.last();
+            self.count -= 1;
+            told.push(end(&mut open, transition, scene));
+        }
+        *list = kept;
+        for open in list.iter_mut() {
+            open.remember();
+        }
+        if list.is_empty() {
+            self.open.remove(&transition.key);
+        }
+    }
+
+    /// A resource that is gone, or is another one under the old name, ends its findings.
+    fn end_incarnations(
+        &mut self,
+        transition: &Transition,
+        scene: &Scene<'_>,
+        told: &mut Vec<Told>,
+    ) {
+        let after = &transition.after.resource;
+        let Some(list) = self.open.get_mut(&transition.key) else { return };
+        let ended = |finding: &Finding| !after.alive || finding.incarnation != after.incarnation;
+        let (gone, kept): (Vec<Open>, Vec<Open>) =
+            list.drain(..).partition(|open| ended(&open.finding));
+        *list = kept;
+        for mut open in gone {
+            self.count -= 1;
+            told.push(end(&mut open, transition, scene));
+        }
+    }
+
+    /// What a late event shows to have been insecure for a while and is so no more: told as
+    /// opened then, and resolved by what ended it.
+    pub(super) fn look_back(
+        &mut self,
+        transition: &Transition,
+        past: &Past,
+        scene: &Scene<'_>,
+        told: &mut Vec<Told>,
+    ) {
+        let Some((first, at)) = past.then.first() else { return };
+        if is_provider_owned(transition, scene) || !at.resource.alive {
+            return;
+        }
+        let content = scene.frame.content;
+        for &(detector, on) in &content.postures[usize::from(transition.kind.0)] {
+            let detector = &content.detectors[detector as usize];
+            let Form::Posture(form) = &detector.form else { continue };
+            let on = &form.on[on as usize];
+            let judge = |view: &Rc<View>, cause: &Cause| {
+                let look = Look { view, before: &past.before, cause };
+                verdicts(detector, form, on, transition, &look, scene)
+            };
+            let before: Vec<Verdict> =
+                if past.before.resource.alive { judge(&past.before, first) } else { Vec::new() };
+            for verdict in judge(at, first) {
+                if verdict.holds != Some(true) || said_of(&before, &verdict) == Some(true) {
+                    continue;
+                }
+                let ender = past.then[1..].iter().find(|(cause, view)| {
+                    !view.resource.alive || {
+                        let later = judge(view, cause);
+                        let absent = on.each.is_some_and(|each| may_have_ended(view, each));
+                        match later.iter().find(|v| v.subject == verdict.subject) {
+                            Some(found) => found.holds == Some(false),
+                            None => absent,
+                        }
+                    }
+                });
+                let Some((ender, _)) = ender else { continue };
+                self.flash(transition, detector, on, verdict, (first, ender), scene, told);
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "both ends of a finding at once")]
+    fn flash(
+        &mut self,
+        transition: &Transition,
+        detector: &Detector,
+        on: &PostureOn,
+        verdict: Verdict,
+        (first, ender): (&Arc<Cause>, &Arc<Cause>),
+        scene: &Scene<'_>,
+        told: &mut Vec<Told>,
+    ) {
+        let reason = Reason {
+            detector: Arc::clone(&detector.id),
+            severity: verdict.severity,
+            since: first.time,
+            confidence: verdict.confidence,
+            assumptions: verdict.assumptions.clone(),
+            measure: verdict.measure,
+        };
+        let opening = Scene {
+            frame: scene.frame,
+            state: scene.state,
+            arena: scene.arena,
+            cause: first,
+            settled: false,
+        };
+        let finding =
+            new_finding(transition, &verdict, reason.clone(), Novelty::Introduced, &opening);
+        // Several detectors may see the same flash: they share its finding.
+        let twin = told.iter_mut().find(|t| {
+            t.change.finding.uid == finding.uid && t.change.finding.episode == finding.episode
+        });
+        if twin.is_some() {
+            for told in told.iter_mut().filter(|t| t.change.finding.uid == finding.uid) {
+                add_reason(&mut told.change.finding.reasons, reason.clone());
+            }
+            return;
+        }
+        let mut open = Open { finding, cause: Arc::clone(first), reasons_before: Vec::new() };
+        let parts = parts(
+            transition,
+            scene.frame.content,
+            &on.facets,
+            verdict.item.as_ref(),
+            &first.region,
+        );
+        told.push(step(&mut open, Step::Opened, &opening, first.time, parts.clone()));
+        let closing = Scene {
+            frame: scene.frame,
+            state: scene.state,
+            arena: scene.arena,
+            cause: ender,
+            settled: false,
+        };
+        told.push(step(&mut open, Step::Resolved, &closing, ender.time, parts));
+    }
+}
+
+impl Open {
+    /// The reasons as they were when the finding was last seen whole.
+    fn last(&self) -> Vec<Reason> {
+        self.reasons_before.clone()
+    }
+
+    /// Remembers the reasons, for the day on which none is left.
+    pub(super) fn remember(&mut self) {
+        self.reasons_before.clone_from(&self.finding.reasons);
+    }
+}
+
+/// Adds or renews a reason. The parts of an update where it makes the finding worse, or different.
+fn strengthen(
+    open: &mut Open,
+    reason: Reason,
+    scene: &Scene<'_>,
+    tell: &dyn Fn() -> Parts,
+) -> Option<Parts> {
+    let finding = &mut open.finding;
+    let was = severity(finding);
+    finding.seen = finding.seen.max(scene.cause.time);
+    let Some(known) = finding.reasons.iter_mut().find(|known| known.detector == reason.detector)
+    else {
+        add_reason(&mut finding.reasons, reason);
+        let promoted = promote(finding, scene);
+        // A further reason that comes in the same event as the finding itself is no news.
+        return (promoted || *finding.episode != *scene.cause.id).then(tell);
+    };
+    let grown = matches!((known.measure, reason.measure), (Some(was), Some(is)) if is > was);
+    let worse = reason.severity > known.severity;
+    known.severity = reason.severity;
+    known.measure = reason.measure;
+    known.confidence = reason.confidence;
+    known.assumptions = reason.assumptions;
+    sort(&mut finding.reasons);
+    let changed = worse || grown || severity(finding) > was;
+    if changed {
+        promote(finding, scene);
+    }
+    changed.then(tell)
+}
+
+/// A discovered finding that an activity makes worse is told one by one from then on.
+fn promote(finding: &mut Finding, scene: &Scene<'_>) -> bool {
+    if finding.novelty == Novelty::Discovered && scene.cause.family == Family::Activity {
+        finding.novelty = Novelty::Introduced;
+        return true;
+    }
+    false
+}
+
+fn add_reason(reasons: &mut Vec<Reason>, reason: Reason) {
+    if reasons.iter().any(|known| known.detector == reason.detector) {
+        return;
+    }
+    reasons.push(reason);
+    sort(reasons);
+}
+
+fn sort(reasons: &mut [Reason]) {
+    reasons.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.detector.cmp(&b.detector)));
+}
+
+fn new_finding(
+    transition: &Transition,
+    verdict: &Verdict,
+    reason: Reason,
+    novelty: Novelty,
+    scene: &Scene<'_>,
+) -> Finding {
+    let cell = scene.state.cell();
+    let kind = &scene.frame.content.schema.kind(transition.kind).name;
+    let incarnation = transition.after.resource.incarnation;
+    Finding {
+        uid: uid(
+            &[
+                &cell.tenant,
+                cell.provider.as_str(),
+                &cell.account,
+                kind,
+                &transition.id,
+                &verdict.subject,
+            ],
+            incarnation,
+        ),
+        cell: cell.clone(),
+        kind: transition.kind,
+        resource: Arc::clone(&transition.id),
+        incarnation,
+        subject: Arc::clone(&verdict.subject),
+        element: verdict.element.clone(),
+        reasons: vec![reason],
+        episode: Arc::clone(&scene.cause.id),
+        steps: 0,
+        opened: scene.cause.time,
+        seen: scene.cause.time,
+        novelty,
+        told: false,
+    }
+}
+
+/// The end of a finding: resolved, or retracted where a settled snapshot shows that what opened
+/// it never was so.
+fn end(open: &mut Open, transition: &Transition, scene: &Scene<'_>) -> Told {
+    let time = scene.cause.time;
+    let near = time.since(open.finding.opened) <= scene.frame.limits.settle;
+    let kind = if scene.settled && near { Step::Retracted } else { Step::Resolved };
+    let parts = parts(transition, scene.frame.content, &[], None, &scene.cause.region);
+    step(open, kind, scene, time.max(open.finding.opened), parts)
+}
+
+/// Introduced where an activity made it so, or a snapshot follows one that was known to be safe.
+fn novelty(
+    form: &PostureForm,
+    on: &PostureOn,
+    detector: &Detector,
+    transition: &Transition,
+    verdict: &Verdict,
+    scene: &Scene<'_>,
+) -> Novelty {
+    if scene.cause.family == Family::Activity {
+        return Novelty::Introduced;
+    }
+    let before = &transition.before;
+    if !before.resource.alive {
+        return Novelty::Discovered;
+    }
+    let look = Look { view: before, before, cause: scene.cause };
+    let was = verdicts(detector, form, on, transition, &look, scene);
+    let whole = on.each.is_some_and(|each| {
+        before.resource.facet(each).is_some_and(|state| state.knowledge == Knowledge::Whole)
+    });
+    match said_of(&was, verdict) {
+        Some(false) => Novelty::Introduced,
+        None if whole && !was.iter().any(|v| v.subject == verdict.subject) => Novelty::Introduced,
+        _ => Novelty::Discovered,
+    }
+}
+
+/// What earlier verdicts said of the same subject.
+fn said_of(verdicts: &[Verdict], of: &Verdict) -> Option<bool> {
+    verdicts.iter().find(|verdict| verdict.subject == of.subject).and_then(|verdict| verdict.holds)
+}
+
+/// Whether an element's absence from the facet is evidence: not where the facet became unknown.
+fn may_have_ended(view: &View, each: FacetId) -> bool {
+    match view.resource.facet(each) {
+        Some(state) => state.knowledge != Knowledge::Unknown,
+        None => view.derived.iter().any(|(facet, value)| *facet == each && value.is_present()),
+    }
+}
+
+/// Whether the element was there before its set became unknown: nobody saw it go.
+fn is_stale(view: &View, each: FacetId, subject: &str) -> bool {
+    let Some(state) = view.resource.facet(each) else { return false };
+    let FacetBody::Set(elements) = &state.body else { return false };
+    elements
+        .iter()
+        .any(|element| element.life == Life::Stale && element.id.as_deref() == Some(subject))
+}
+
+fn is_provider_owned(transition: &Transition, scene: &Scene<'_>) -> bool {
+    let kind = scene.frame.content.schema.kind(transition.kind);
+    let Some(facet) = kind.facet("managed_by") else { return false };
+    let Some(state) = transition.after.resource.facet(facet.id) else { return false };
+    matches!(&state.body, FacetBody::Register(value) if value.as_str() == Some(PROVIDER))
+}

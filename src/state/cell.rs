@@ -1,0 +1,571 @@
+//! One account's state: rows, indexes, operations under way, timers; changes in, transitions out.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bumpalo::Bump;
+use rustc_hash::{FxHashMap, FxHashSet};
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::content::Content;
+use crate::model::{Cause, Cell, Change, FacetId, KindId, Limits, Source, Timestamp, Write};
+
+use super::Key;
+use super::fold::fold;
+use super::graph::Graph;
+use super::index::Index;
+use super::pending::Pending;
+use super::row::{Resource, Row, Said, View};
+
+/// Events without a resource yet, kept per cell; the oldest goes first.
+const ORPHANS: usize = 1_024;
+
+/// What the engine must come back for, at an instant of event time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Timer {
+    /// A snapshot's settle time is over.
+    Settle(Key, Arc<str>),
+    /// An operation's end is overdue.
+    Operation(Arc<str>),
+    /// A deleted resource may be forgotten.
+    Forget(Key),
+}
+
+/// What happened to one resource.
+#[derive(Clone, Debug)]
+pub struct Transition {
+    /// The resource.
+    pub key: Key,
+    /// Its kind.
+    pub kind: KindId,
+    /// Its id.
+    pub id: Arc<str>,
+    /// As it was.
+    pub before: Rc<View>,
+    /// As it is.
+    pub after: Rc<View>,
+    /// Its facets that are different, derived ones among them, in id order.
+    pub changed: Vec<FacetId>,
+    /// Whether something it reads from afar may be different.
+    pub remote: bool,
+    /// What it was in between, when the event came late.
+    pub past: Option<Past>,
+}
+
+/// A late event's place in the past of a resource.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// Before the late event.
+    pub before: Rc<View>,
+    /// Just after it, and after each event that followed, with that event.
+    pub then: Vec<(Arc<Cause>, Rc<View>)>,
+}
+
+/// What came of a change.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Resources that changed, or whose surroundings did; the spoken-of ones first.
+    pub transitions: Vec<Transition>,
+    /// Resources spoken of, as kind and id.
+    pub touched: Vec<(KindId, Arc<str>)>,
+    /// Whether some resource is different.
+    pub changed: bool,
+    /// Writes that found no resource and wait for one.
+    pub orphaned: usize,
+    /// Writes refused because the cell is full.
+    pub refused: usize,
+}
+
+/// What the state needs to know of the content.
+#[derive(Clone, Copy)]
+pub struct Frame<'f> {
+    /// Content.
+    pub content: &'f Content,
+    /// What follows from what.
+    pub graph: &'f Graph,
+    /// Bounds.
+    pub limits: &'f Limits,
+}
+
+/// The state of one account.
+#[derive(Debug)]
+pub struct CellState {
+    cell: Cell,
+    rows: FxHashMap<Key, Box<[u8]>>,
+    pub(super) members: FxHashMap<KindId, Vec<Key>>,
+    index: Index,
+    orphans: VecDeque<(Key, Said)>,
+    /// Operations under way.
+    pub pending: Pending,
+    timers: BTreeMap<(Timestamp, u64), Timer>,
+    sequence: u64,
+    seen: FxHashSet<u128>,
+    seen_order: VecDeque<u128>,
+    known: Arc<FxHashMap<Key, (Arc<str>, Resource)>>,
+    pub(super) backlog: VecDeque<Key>,
+    /// The newest event time of this account.
+    pub watermark: Timestamp,
+}
+
+/// A resource being worked on within one change.
+pub(super) struct Touched {
+    pub(super) kind: KindId,
+    pub(super) id: Arc<str>,
+    pub(super) before: Rc<View>,
+    pub(super) past: Option<Past>,
+    pub(super) remote: bool,
+}
+
+/// The work of one change.
+#[derive(Default)]
+pub(super) struct Work {
+    pub(super) order: Vec<Key>,
+    pub(super) touched: FxHashMap<Key, Touched>,
+    /// Facets that are different, to be followed to those who read them.
+    pub(super) facets: VecDeque<(Key, KindId, FacetId)>,
+    /// Names new to the index: orphans may belong to them.
+    names: Vec<Key>,
+    pub(super) applied: Applied,
+}
+
+impl CellState {
+    /// An account nobody has spoken of. `known` are its provider's read-only resources, see
+    /// [`known_resources`].
+    #[must_use]
+    pub fn new(cell: Cell, known: Arc<FxHashMap<Key, (Arc<str>, Resource)>>) -> Self {
+        Self {
+            cell,
+            rows: FxHashMap::default(),
+            members: FxHashMap::default(),
+            index: Index::default(),
+            orphans: VecDeque::new(),
+            pending: Pending::default(),
+            timers: BTreeMap::new(),
+            sequence: 0,
+            seen: FxHashSet::default(),
+            seen_order: VecDeque::new(),
+            known,
+            backlog: VecDeque::new(),
+            watermark: Timestamp(i64::MIN),
+        }
+    }
+
+    /// Whose state it is.
+    #[must_use]
+    pub fn cell(&self) -> &Cell {
+        &self.cell
+    }
+
+    /// The indexes.
+    #[must_use]
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// How many resources have a row, tombstones among them.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether nothing is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Bytes of the encoded rows.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.rows.values().map(|row| row.len()).sum()
+    }
+
+    /// Every row, in key order.
+    pub fn each_row(&self, visit: &mut dyn FnMut(Row)) {
+        let mut keys: Vec<Key> = self.rows.keys().copied().collect();
+        keys.sort_unstable();
+        keys.into_iter().filter_map(|key| self.row(key)).for_each(visit);
+    }
+
+    /// Whether an event id was already taken in; remembers it. Bounded by `limits.remembered_ids`.
+    pub fn is_repeated(&mut self, event: &str, limits: &Limits) -> bool {
+        let hash = xxh3_128(event.as_bytes());
+        if !self.seen.insert(hash) {
+            return true;
+        }
+        self.seen_order.push_back(hash);
+        if self.seen_order.len() > limits.remembered_ids
+            && let Some(oldest) = self.seen_order.pop_front()
+        {
+            self.seen.remove(&oldest);
+        }
+        false
+    }
+
+    pub(super) fn row(&self, key: Key) -> Option<Row> {
+        self.rows.get(&key).and_then(|bytes| Row::decode(bytes))
+    }
+
+    pub(super) fn store(&mut self, key: Key, row: &Row) {
+        self.rows.insert(key, row.encode());
+    }
+
+    /// The resource's view: what was said, and its derived values as last computed.
+    #[must_use]
+    pub fn view(&self, kind: KindId, key: Key, content: &Content, limits: &Limits) -> Option<View> {
+        if let Some(row) = self.row(key) {
+            let resource = row.present(content.schema.kind(kind), limits);
+            return Some(View { resource, derived: row.derived });
+        }
+        let (_, resource) = self.known.get(&key)?;
+        Some(View { resource: resource.clone(), derived: Vec::new() })
+    }
+
+    /// The id of the resource at `key`.
+    #[must_use]
+    pub fn id_of(&self, key: Key) -> Option<Arc<str>> {
+        self.row(key).map(|row| row.id).or_else(|| self.known.get(&key).map(|(id, _)| id.clone()))
+    }
+
+    /// The next timer due at or before `now`, taken out.
+    pub fn due(&mut self, now: Timestamp) -> Option<(Timestamp, Timer)> {
+        let (&(at, sequence), _) =
+            self.timers.first_key_value().filter(|((at, _), _)| *at <= now)?;
+        self.timers.remove(&(at, sequence)).map(|timer| (at, timer))
+    }
+
+    /// When the next timer is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.timers.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Whether resources are left over from a change that reached too many.
+    #[must_use]
+    pub fn has_backlog(&self) -> bool {
+        !self.backlog.is_empty()
+    }
+
+    /// The event `id` among the recent ones of a resource.
+    #[must_use]
+    pub fn cause_of(&self, key: Key, id: &str) -> Option<Arc<Cause>> {
+        let row = self.row(key)?;
+        row.recent.iter().find(|said| &*said.cause.id == id).map(|said| Arc::clone(&said.cause))
+    }
+
+    /// Sets a timer.
+    pub fn at(&mut self, when: Timestamp, timer: Timer) {
+        self.sequence += 1;
+        self.timers.insert((when, self.sequence), timer);
+    }
+
+    /// Applies a change. `again` replaces what the same event said before; `shaky` marks what is
+    /// applied without being sure.
+    pub fn apply(
+        &mut self,
+        change: &Change,
+        again: bool,
+        shaky: bool,
+        frame: Frame<'_>,
+        arena: &Bump,
+    ) -> Applied {
+        let mut work = Work::default();
+        for (key, kind, id, said) in self.targets(change, shaky, frame, &mut work) {
+            self.say(key, kind, id, said, again, frame, &mut work);
+        }
+        self.adopt(frame, &mut work);
+        self.finish(work, frame, arena)
+    }
+
+    /// Lets a settled snapshot count from its own capture.
+    pub fn settle(&mut self, key: Key, event: &str, frame: Frame<'_>, arena: &Bump) -> Applied {
+        let mut work = Work::default();
+        if let Some(row) = self.row(key) {
+            let (kind, id) = (row.kind, row.id.clone());
+            self.touch(key, kind, id, frame, &mut work, &mut |row| {
+                row.settle(event, frame.limits).then_some(usize::MAX)
+            });
+        }
+        self.finish(work, frame, arena)
+    }
+
+    /// Forgets a deleted resource.
+    pub fn forget(&mut self, key: Key, frame: Frame<'_>) {
+        let Some(row) = self.row(key) else { return };
+        if !row.present(frame.content.schema.kind(row.kind), frame.limits).alive {
+            self.rows.remove(&key);
+        }
+    }
+
+    /// Looks again at resources that were left over when a change reached too many.
+    pub fn catch_up(&mut self, frame: Frame<'_>, arena: &Bump) -> Applied {
+        self.finish(Work::default(), frame, arena)
+    }
+
+    /// The change's writes by resource, in order; those without a resource become orphans.
+    fn targets(
+        &mut self,
+        change: &Change,
+        shaky: bool,
+        frame: Frame<'_>,
+        work: &mut Work,
+    ) -> Vec<(Key, KindId, Arc<str>, Said)> {
+        let mut found: Vec<(Key, KindId, Arc<str>, Said)> = Vec::new();
+        for write in &change.writes {
+            let said = Said {
+                cause: Arc::clone(&change.cause),
+                source: change.source,
+                settled: false,
+                shaky,
+                creates: write.creates,
+                edits: vec![write.edit.clone()],
+            };
+            for (key, id) in self.resolve(write, frame, &said, work) {
+                match found.iter_mut().find(|(known, ..)| *known == key) {
+                    Some((.., known)) => {
+                        known.creates |= said.creates;
+                        known.edits.extend(said.edits.iter().cloned());
+                    }
+                    None => found.push((key, write.target.kind, id, said.clone())),
+                }
+            }
+        }
+        found
+    }
+
+    fn resolve(
+        &mut self,
+        write: &Write,
+        frame: Frame<'_>,
+        said: &Said,
+        work: &mut Work,
+    ) -> Vec<(Key, Arc<str>)> {
+        let kind = write.target.kind;
+        if let Some(id) = &write.target.id {
+            return vec![(Key::of(kind, id), id.clone())];
+        }
+        let Some((facet, name)) = &write.target.lookup else { return Vec::new() };
+        let mut keys: Vec<Key> = self.index.named(kind, *facet, name).to_vec();
+        for reference in frame.graph.references(kind).iter().filter(|r| r.facet == *facet) {
+            let target = Key::of(reference.to, name);
+            let referrers = self.index.referrers(target).iter();
+            keys.extend(referrers.filter(|r| r.kind == kind && r.facet == *facet).map(|r| r.from));
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        let found: Vec<(Key, Arc<str>)> =
+            keys.into_iter().filter_map(|key| Some((key, self.id_of(key)?))).collect();
+        if found.is_empty() {
+            let name = Key::of_name(kind, *facet, name);
+            let known =
+                self.orphans.iter().any(|(at, o)| *at == name && o.cause.id == said.cause.id);
+            if !known {
+                self.orphans.push_back((name, said.clone()));
+                work.applied.orphaned += 1;
+            }
+            if self.orphans.len() > ORPHANS {
+                self.orphans.pop_front();
+            }
+        }
+        found
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one event's word about one resource, and where it goes"
+    )]
+    fn say(
+        &mut self,
+        key: Key,
+        kind: KindId,
+        id: Arc<str>,
+        said: Said,
+        again: bool,
+        frame: Frame<'_>,
+        work: &mut Work,
+    ) {
+        work.applied.touched.push((kind, id.clone()));
+        if !self.rows.contains_key(&key) && self.rows.len() >= frame.limits.resources_per_cell {
+            work.applied.refused += 1;
+            return;
+        }
+        self.index.note(kind, &said, frame.graph);
+        if said.source == Source::Snapshot {
+            let due = said.cause.time.plus(frame.limits.settle);
+            self.at(due, Timer::Settle(key, said.cause.id.clone()));
+        }
+        let declared = frame.content.schema.kind(kind);
+        self.touch(key, kind, id, frame, work, &mut |row| {
+            if row.knows(&said.cause.id) {
+                if !again {
+                    return None;
+                }
+                row.recent.retain(|known| known.cause.id != said.cause.id);
+            }
+            let place = row.insert(said.clone(), declared, frame.limits);
+            Some(place.unwrap_or(usize::MAX))
+        });
+    }
+
+    /// Changes a row and moves the indexes along. `edit` gives the place of what is new among the
+    /// recent events (`usize::MAX`: no place worth looking back from), or `None` for no change.
+    fn touch(
+        &mut self,
+        key: Key,
+        kind: KindId,
+        id: Arc<str>,
+        frame: Frame<'_>,
+        work: &mut Work,
+        edit: &mut dyn FnMut(&mut Row) -> Option<usize>,
+    ) {
+        let declared = frame.content.schema.kind(kind);
+        let mut row = self.row(key).unwrap_or_else(|| Row::new(kind, id.clone()));
+        let before = row.present(declared, frame.limits);
+        let Some(place) = edit(&mut row) else { return };
+        let past = past(&row, place, declared, frame.limits);
+        row.compact(declared, frame.limits);
+        let after = row.present(declared, frame.limits);
+        let mut mirrored = Vec::new();
+        self.index.update(key, kind, &before, &after, frame.graph, &mut mirrored);
+        for (target, from, through) in mirrored {
+            for &(to, back) in frame.graph.backs((from, through)) {
+                work.facets.push_back((target, to, back));
+            }
+        }
+        for (facet, name) in self.index.name(key, kind, &after, frame.graph) {
+            work.names.push(Key::of_name(kind, facet, &name));
+        }
+        if frame.graph.has_singleton_readers(kind) {
+            let members = self.members.entry(kind).or_default();
+            if let Err(place) = members.binary_search(&key) {
+                members.insert(place, key);
+            }
+        }
+        if before.alive && !after.alive {
+            let due = self.watermark.max(after.incarnation).plus(frame.limits.lateness);
+            self.at(due, Timer::Forget(key));
+        }
+        for facet in differences(&before, &after) {
+            work.facets.push_back((key, kind, facet));
+        }
+        let before = View { resource: before, derived: row.derived.clone() };
+        work.note(key, kind, id, before, past);
+        self.store(key, &row);
+    }
+
+    /// Gives orphans to the resources their names turned out to belong to.
+    fn adopt(&mut self, frame: Frame<'_>, work: &mut Work) {
+        while let Some(name) = work.names.pop() {
+            if !self.orphans.iter().any(|(at, _)| *at == name) {
+                continue;
+            }
+            let (mine, others) = self.orphans.drain(..).partition(|(at, _)| *at == name);
+            self.orphans = others;
+            let owners: Vec<Key> = self.index.owners(name).to_vec();
+            let mine: VecDeque<(Key, Said)> = mine;
+            for (_, said) in mine {
+                for &key in &owners {
+                    let Some(row) = self.row(key) else { continue };
+                    self.say(key, row.kind, row.id, said.clone(), false, frame, work);
+                }
+            }
+        }
+    }
+}
+
+impl Work {
+    /// Notes that a resource is worked on; only the first view of it is what it was before.
+    pub(super) fn note(
+        &mut self,
+        key: Key,
+        kind: KindId,
+        id: Arc<str>,
+        before: View,
+        past: Option<Past>,
+    ) {
+        if let Some(touched) = self.touched.get_mut(&key) {
+            touched.past = touched.past.take().or(past);
+            return;
+        }
+        self.order.push(key);
+        self.touched
+            .insert(key, Touched { kind, id, before: Rc::new(before), past, remote: false });
+    }
+}
+
+/// Said facets that differ between two folds, in id order.
+pub(super) fn differences(before: &Resource, after: &Resource) -> Vec<FacetId> {
+    let mut ids: Vec<FacetId> =
+        before.facets.iter().chain(&after.facets).map(|(id, _)| *id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.retain(|id| !same_content(before, after, *id));
+    ids
+}
+
+/// Whether a facet says the same in both: stamps aside, identical content is no change.
+fn same_content(before: &Resource, after: &Resource, id: FacetId) -> bool {
+    use super::row::{FacetBody, Life};
+    match (before.facet(id), after.facet(id)) {
+        (None, None) => true,
+        (Some(left), Some(right)) => {
+            left.knowledge == right.knowledge
+                && left.shaky == right.shaky
+                && match (&left.body, &right.body) {
+                    (FacetBody::Register(left), FacetBody::Register(right)) => left == right,
+                    (FacetBody::Set(left), FacetBody::Set(right)) => {
+                        let live = |e: &&super::row::ElementState| e.life == Life::Live;
+                        let look = |e: &super::row::ElementState| (e.value.clone(), e.contested);
+                        let left: Vec<_> = left.iter().filter(live).map(look).collect();
+                        let right: Vec<_> = right.iter().filter(live).map(look).collect();
+                        left == right
+                    }
+                    _ => false,
+                }
+        }
+        _ => false,
+    }
+}
+
+/// The states from just before a late event up to the present.
+fn past(row: &Row, place: usize, kind: &crate::model::Kind, limits: &Limits) -> Option<Past> {
+    if place == usize::MAX || place + 1 >= row.recent.len() {
+        return None;
+    }
+    let view = |resource: Resource| Rc::new(View { resource, derived: Vec::new() });
+    let mut resource = row.prefix(place, kind, limits);
+    let before = view(resource.clone());
+    let mut then = Vec::with_capacity(row.recent.len() - place);
+    for said in &row.recent[place..] {
+        fold(&mut resource, said, kind, limits);
+        then.push((Arc::clone(&said.cause), view(resource.clone())));
+    }
+    Some(Past { before, then })
+}
+
+/// The read-only resources of a provider, by key.
+#[must_use]
+pub fn known_resources(
+    content: &Content,
+    provider: crate::model::Provider,
+    limits: &Limits,
+) -> FxHashMap<Key, (Arc<str>, Resource)> {
+    let mut found: FxHashMap<Key, (Arc<str>, Resource)> = FxHashMap::default();
+    for known in content.known.iter().filter(|known| known.provider == provider) {
+        let Some(id) = &known.write.target.id else { continue };
+        let kind = known.write.target.kind;
+        let said = Said {
+            cause: Arc::new(Cause::nobody()),
+            source: Source::Activity,
+            settled: true,
+            shaky: false,
+            creates: true,
+            edits: vec![known.write.edit.clone()],
+        };
+        let entry =
+            found.entry(Key::of(kind, id)).or_insert_with(|| (id.clone(), Resource::default()));
+        fold(&mut entry.1, &said, content.schema.kind(kind), limits);
+    }
+    found
+}

@@ -1,0 +1,200 @@
+//! Derived values kept true: what a change reaches is computed again, and no further than it
+//! makes a difference.
+
+use std::rc::Rc;
+
+use bumpalo::Bump;
+use rustc_hash::FxHashSet;
+
+use crate::model::{FacetId, KindId, Origin, Value};
+
+use super::Key;
+use super::cell::{Applied, CellState, Frame, Transition, Work, differences};
+use super::graph::FacetRef;
+use super::lens::Lens;
+use super::row::{FacetBody, Life, View};
+
+impl CellState {
+    /// Follows what changed to everything that reads it, then tells what is different.
+    pub(super) fn finish(&mut self, mut work: Work, frame: Frame<'_>, arena: &Bump) -> Applied {
+        let mut reached = 0;
+        let mut queue: std::collections::VecDeque<Key> = work.order.iter().copied().collect();
+        queue.extend(self.backlog.drain(..));
+        let mut waiting: FxHashSet<Key> = queue.iter().copied().collect();
+        loop {
+            while let Some((key, kind, facet)) = work.facets.pop_front() {
+                let mut readers = self.readers(key, kind, facet, frame);
+                // The mirror of a reference is a facet of the resource itself.
+                if frame.content.schema.facet(kind, facet).origin != Origin::Said {
+                    readers.push(key);
+                }
+                for reader in readers {
+                    self.note_remote(reader, frame, &mut work);
+                    if waiting.insert(reader) {
+                        queue.push_back(reader);
+                    }
+                }
+            }
+            let Some(key) = queue.pop_front() else { break };
+            waiting.remove(&key);
+            reached += 1;
+            if reached > frame.limits.fan_out {
+                self.backlog.push_back(key);
+                continue;
+            }
+            self.derive(key, frame, arena, &mut work);
+        }
+        self.transitions(work, frame)
+    }
+
+    /// Computes a row's derived values again and stores those that are different.
+    fn derive(&mut self, key: Key, frame: Frame<'_>, arena: &Bump, work: &mut Work) {
+        let Some(mut row) = self.row(key) else { return };
+        let derives = &frame.content.derives[usize::from(row.kind.0)];
+        if derives.is_empty() {
+            return;
+        }
+        let resource = row.present(frame.content.schema.kind(row.kind), frame.limits);
+        let mut fresh: Vec<(FacetId, Value)> = Vec::with_capacity(derives.len());
+        if resource.alive {
+            let lens = Lens::new(arena, frame.content, self, frame.limits, self.watermark);
+            let view = View { resource, derived: Vec::new() };
+            let handle = lens.place(row.kind, &row.id, Rc::new(view));
+            for derive in derives {
+                lens.begin(None);
+                let value = lens.derive(handle, derive.facet);
+                fresh.push((derive.facet, lens.own(&value)));
+            }
+        }
+        fresh.sort_by_key(|(facet, _)| *facet);
+        if fresh == row.derived {
+            return;
+        }
+        for facet in derived_differences(&row.derived, &fresh) {
+            work.facets.push_back((key, row.kind, facet));
+        }
+        row.derived = fresh;
+        self.store(key, &row);
+    }
+
+    fn note_remote(&self, key: Key, frame: Frame<'_>, work: &mut Work) {
+        if let Some(touched) = work.touched.get_mut(&key) {
+            touched.remote = true;
+            return;
+        }
+        let Some(row) = self.row(key) else { return };
+        let resource = row.present(frame.content.schema.kind(row.kind), frame.limits);
+        let view = View { resource, derived: row.derived };
+        work.note(key, row.kind, row.id, view, None);
+        if let Some(touched) = work.touched.get_mut(&key) {
+            touched.remote = true;
+        }
+    }
+
+    /// The resources whose expressions read that facet of that resource from afar.
+    fn readers(&self, key: Key, kind: KindId, facet: FacetId, frame: Frame<'_>) -> Vec<Key> {
+        let mut found = Vec::new();
+        for chain in frame.graph.readers((kind, facet)) {
+            let mut set = vec![key];
+            for step in chain.iter().rev() {
+                let mut next = Vec::new();
+                for at in &set {
+                    self.sources(*at, *step, frame, &mut next);
+                }
+                next.sort_unstable();
+                next.dedup();
+                set = next;
+            }
+            found.extend(set);
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// The resources of the step's kind whose facet leads to `to`.
+    fn sources(&self, to: Key, step: FacetRef, frame: Frame<'_>, out: &mut Vec<Key>) {
+        let (kind, facet) = step;
+        match frame.content.schema.facet(kind, facet).origin {
+            Origin::Said => {
+                let referrers = self.index().referrers(to).iter();
+                out.extend(
+                    referrers.filter(|r| r.kind == kind && r.facet == facet).map(|r| r.from),
+                );
+            }
+            Origin::Back { kind: from, facet: through, .. } => {
+                let Some(row) = self.row(to).filter(|row| row.kind == from) else { return };
+                let resource = row.present(frame.content.schema.kind(from), frame.limits);
+                let Some(state) = resource.facet(through) else { return };
+                for reference in frame.graph.references(from).iter().filter(|r| r.facet == through)
+                {
+                    let mut add = |value: &Value| {
+                        let id = match (reference.field, value) {
+                            (None, Value::Str(id)) => Some(&**id),
+                            (Some(field), Value::Record(_, fields)) => {
+                                fields.get(field).and_then(Value::as_str)
+                            }
+                            _ => None,
+                        };
+                        out.extend(id.map(|id| Key::of(reference.to, id)));
+                    };
+                    match &state.body {
+                        FacetBody::Register(Value::List(items, _)) => {
+                            items.iter().for_each(&mut add)
+                        }
+                        FacetBody::Register(value) => add(value),
+                        FacetBody::Set(elements) => {
+                            elements
+                                .iter()
+                                .filter(|e| e.life == Life::Live)
+                                .for_each(|e| add(&e.value));
+                        }
+                    }
+                }
+            }
+            Origin::One(_) => out.extend(self.members.get(&kind).into_iter().flatten()),
+            Origin::Derived => {}
+        }
+    }
+
+    fn transitions(&self, mut work: Work, frame: Frame<'_>) -> Applied {
+        let mut applied = std::mem::take(&mut work.applied);
+        for key in std::mem::take(&mut work.order) {
+            let Some(touched) = work.touched.remove(&key) else { continue };
+            let Some(after) = self.view(touched.kind, key, frame.content, frame.limits) else {
+                continue;
+            };
+            let mut changed = differences(&touched.before.resource, &after.resource);
+            changed.extend(derived_differences(&touched.before.derived, &after.derived));
+            let before = &touched.before.resource;
+            let reborn = before.alive != after.resource.alive
+                || before.incarnation != after.resource.incarnation;
+            applied.changed |= !changed.is_empty() || reborn;
+            if changed.is_empty() && !reborn && !touched.remote && touched.past.is_none() {
+                continue;
+            }
+            applied.transitions.push(Transition {
+                key,
+                kind: touched.kind,
+                id: touched.id,
+                before: touched.before,
+                after: Rc::new(after),
+                changed,
+                remote: touched.remote,
+                past: touched.past,
+            });
+        }
+        applied
+    }
+}
+
+fn derived_differences(before: &[(FacetId, Value)], after: &[(FacetId, Value)]) -> Vec<FacetId> {
+    let value = |list: &[(FacetId, Value)], id: FacetId| {
+        list.iter().find(|(facet, _)| *facet == id).map(|(_, value)| value.clone())
+    };
+    let mut ids: Vec<FacetId> = before.iter().chain(after).map(|(id, _)| *id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.retain(|id| value(before, *id) != value(after, *id));
+    ids
+}

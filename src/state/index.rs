@@ -1,0 +1,200 @@
+//! Who refers to whom, and which resource has the element of that name.
+//!
+//! **Invariant:** what stands here follows from the rows alone, but for `ever`, which remembers
+//! that a reference was once seen and is never taken back.
+
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::model::{FacetId, KindId, Value};
+
+use super::Key;
+use super::graph::{Graph, Reference};
+use super::row::{FacetBody, Life, Resource, Said};
+use crate::model::{Edit, FacetEdit};
+
+/// Most resources that one element's name may lead to.
+const NAMESAKES: usize = 16;
+
+/// One reference: the referring resource and the facet through which it refers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Referrer {
+    /// The referring resource.
+    pub from: Key,
+    /// Its kind.
+    pub kind: KindId,
+    /// The referring facet.
+    pub facet: FacetId,
+}
+
+/// The indexes of one cell.
+#[derive(Debug, Default)]
+pub struct Index {
+    names: FxHashMap<Key, Vec<Key>>,
+    referrers: FxHashMap<Key, Vec<Referrer>>,
+    ever: FxHashSet<Key>,
+}
+
+impl Index {
+    /// The resources whose facet has, or had, an element of that name.
+    #[must_use]
+    pub fn named(&self, kind: KindId, facet: FacetId, name: &str) -> &[Key] {
+        self.names.get(&Key::of_name(kind, facet, name)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The resources behind a name's key, see [`Key::of_name`].
+    #[must_use]
+    pub fn owners(&self, name: Key) -> &[Key] {
+        self.names.get(&name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who refers to `target`.
+    #[must_use]
+    pub fn referrers(&self, target: Key) -> &[Referrer] {
+        self.referrers.get(&target).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether anybody was ever seen to refer to `target` through that facet.
+    #[must_use]
+    pub fn was_referred(&self, target: Key, kind: KindId, facet: FacetId) -> bool {
+        self.ever.contains(&target.through(kind, facet))
+    }
+
+    /// Notes every reference an event makes, even one that something newer has undone.
+    pub fn note(&mut self, kind: KindId, said: &Said, graph: &Graph) {
+        for edit in &said.edits {
+            let Edit::Facets(facets) = edit else { continue };
+            for (facet, edit) in facets {
+                for reference in graph.references(kind).iter().filter(|r| r.facet == *facet) {
+                    match edit {
+                        FacetEdit::Set(value) => self.note_value(kind, reference, value),
+                        FacetEdit::Elements { put, .. } => {
+                            for element in put {
+                                self.note_value(kind, reference, &element.value);
+                            }
+                        }
+                        FacetEdit::Unknown => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn note_value(&mut self, kind: KindId, reference: &Reference, value: &Value) {
+        if let Value::List(items, _) = value {
+            items.iter().for_each(|item| self.note_value(kind, reference, item));
+        } else if let Some(id) = referred(reference, value) {
+            self.ever.insert(Key::of(reference.to, id).through(kind, reference.facet));
+        }
+    }
+
+    /// Moves the indexes from what a resource was to what it is. What was and is no more, and the
+    /// other way round, is given to `changed` as (target, referring facet).
+    pub fn update(
+        &mut self,
+        key: Key,
+        kind: KindId,
+        before: &Resource,
+        after: &Resource,
+        graph: &Graph,
+        changed: &mut Vec<(Key, KindId, FacetId)>,
+    ) {
+        for reference in graph.references(kind) {
+            let was = targets(reference, before);
+            let is = targets(reference, after);
+            for target in was.iter().filter(|target| !is.contains(target)) {
+                if let Some(list) = self.referrers.get_mut(target) {
+                    list.retain(|r| !(r.from == key && r.facet == reference.facet));
+                }
+                changed.push((*target, kind, reference.facet));
+            }
+            for target in is.iter().filter(|target| !was.contains(target)) {
+                let referrer = Referrer { from: key, kind, facet: reference.facet };
+                let list = self.referrers.entry(*target).or_default();
+                if let Err(place) = list.binary_search(&referrer) {
+                    list.insert(place, referrer);
+                }
+                changed.push((*target, kind, reference.facet));
+            }
+        }
+    }
+
+    /// Registers the names of a resource's elements; names that are new here are given back.
+    pub fn name(
+        &mut self,
+        key: Key,
+        kind: KindId,
+        after: &Resource,
+        graph: &Graph,
+    ) -> Vec<(FacetId, Arc<str>)> {
+        let mut fresh = Vec::new();
+        for (facet, state) in &after.facets {
+            if !graph.is_looked_up((kind, *facet)) {
+                continue;
+            }
+            match &state.body {
+                FacetBody::Register(Value::Str(text)) => {
+                    self.name_one(key, kind, *facet, &Arc::from(&**text), &mut fresh);
+                }
+                FacetBody::Register(_) => {}
+                FacetBody::Set(elements) => {
+                    for name in elements.iter().flat_map(|e| [&e.id, &e.alias]).flatten() {
+                        self.name_one(key, kind, *facet, name, &mut fresh);
+                    }
+                }
+            }
+        }
+        fresh
+    }
+
+    fn name_one(
+        &mut self,
+        key: Key,
+        kind: KindId,
+        facet: FacetId,
+        name: &Arc<str>,
+        fresh: &mut Vec<(FacetId, Arc<str>)>,
+    ) {
+        let owners = self.names.entry(Key::of_name(kind, facet, name)).or_default();
+        if owners.contains(&key) || owners.len() >= NAMESAKES {
+            return;
+        }
+        owners.push(key);
+        fresh.push((facet, name.clone()));
+    }
+}
+
+/// The ids a value refers to.
+fn referred<'v>(reference: &Reference, value: &'v Value) -> Option<&'v str> {
+    match (reference.field, value) {
+        (None, Value::Str(id)) => Some(id),
+        (Some(field), Value::Record(_, fields)) => fields.get(field).and_then(Value::as_str),
+        _ => None,
+    }
+}
+
+/// The resources a facet refers to, each once.
+fn targets(reference: &Reference, resource: &Resource) -> Vec<Key> {
+    let Some(state) = resource.facet(reference.facet).filter(|_| resource.alive) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let mut add = |value: &Value| {
+        let key = referred(reference, value).map(|id| Key::of(reference.to, id));
+        if let Some(key) = key
+            && !found.contains(&key)
+        {
+            found.push(key);
+        }
+    };
+    match &state.body {
+        FacetBody::Register(Value::List(items, _)) => items.iter().for_each(&mut add),
+        FacetBody::Register(value) => add(value),
+        FacetBody::Set(elements) => elements
+            .iter()
+            .filter(|element| element.life == Life::Live)
+            .for_each(|element| add(&element.value)),
+    }
+    found
+}

@@ -1,0 +1,252 @@
+//! A resource's row: its folded past, its recent events, its derived values; and their bytes.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Cause, Edit, FacetId, Kind, KindId, Limits, Source, Timestamp, Value};
+
+use super::fold::fold;
+
+/// First byte of an encoded row.
+const VERSION: u8 = 1;
+
+/// When something was said, and how it weighs against what was said at the same instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Stamp {
+    /// Event time; for an unsettled snapshot its capture less the settle time.
+    pub time: Timestamp,
+    /// 0 for what a creation says: it loses every tie.
+    pub rank: u8,
+}
+
+/// One event as far as it concerns one resource.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Said {
+    /// The event.
+    pub cause: Arc<Cause>,
+    /// Activity or snapshot.
+    pub source: Source,
+    /// Whether a snapshot's settle time is over: it then counts from its own capture.
+    pub settled: bool,
+    /// Whether it is applied without being sure (a started operation whose end was lost).
+    pub shaky: bool,
+    /// Whether it makes the resource.
+    pub creates: bool,
+    /// What it says.
+    pub edits: Vec<Edit>,
+}
+
+impl Said {
+    /// Its place in time.
+    #[must_use]
+    pub fn stamp(&self, limits: &Limits) -> Stamp {
+        let time = match self.source {
+            Source::Snapshot if !self.settled => self.cause.time.plus(-limits.settle),
+            Source::Snapshot | Source::Activity => self.cause.time,
+        };
+        let deletes = self.edits.iter().any(|edit| matches!(edit, Edit::Delete));
+        let rank = if self.creates { 0 } else { 1 + u8::from(deletes) };
+        Stamp { time, rank }
+    }
+
+    fn order(&self, limits: &Limits) -> (Stamp, &str) {
+        (self.stamp(limits), &self.cause.id)
+    }
+}
+
+/// How much of a facet is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Knowledge {
+    /// It changed, and nobody said to what.
+    Unknown,
+    /// Some elements were seen; there may be others.
+    Partial,
+    /// All of it.
+    Whole,
+}
+
+/// A facet as last said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FacetState {
+    /// When it was last said as a whole, or became unknown; for a partial set, its first element.
+    pub stamp: Stamp,
+    /// How much of it is known.
+    pub knowledge: Knowledge,
+    /// Whether it rests on something unsure.
+    pub shaky: bool,
+    /// Its value or elements.
+    pub body: FacetBody,
+}
+
+/// A register's value, or a set's elements.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum FacetBody {
+    /// One value.
+    Register(Value),
+    /// Elements, live and dead.
+    Set(Vec<ElementState>),
+}
+
+/// One element of a set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ElementState {
+    /// The cloud's own id of it.
+    pub id: Option<Arc<str>>,
+    /// A second name.
+    pub alias: Option<Arc<str>>,
+    /// Its value; `Unsaid` for a removal of what was never seen.
+    pub value: Value,
+    /// When it was last put or removed.
+    pub stamp: Stamp,
+    /// Whether it is there.
+    pub life: Life,
+    /// Put and removed at one instant, or put by something unsure: judged as there, provisionally.
+    pub contested: bool,
+}
+
+/// Whether an element is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Life {
+    /// It is.
+    Live,
+    /// It was, before the set became unknown.
+    Stale,
+    /// It was removed.
+    Dead,
+}
+
+/// What a resource is, as folded from events.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Resource {
+    /// Whether it exists, as far as anybody said.
+    pub alive: bool,
+    /// The deletion before this incarnation; 0 when none was seen.
+    pub incarnation: Timestamp,
+    /// The facets ever said, in id order.
+    pub facets: Vec<(FacetId, FacetState)>,
+}
+
+impl Resource {
+    /// The facet, where it was ever said.
+    #[must_use]
+    pub fn facet(&self, id: FacetId) -> Option<&FacetState> {
+        let place = self.facets.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(&self.facets[place].1)
+    }
+}
+
+/// A resource with its derived values: what detectors judge.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct View {
+    /// What was said.
+    pub resource: Resource,
+    /// What follows, in id order; a derived facet not listed is computed when asked for.
+    pub derived: Vec<(FacetId, Value)>,
+}
+
+/// A resource's row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Its kind.
+    pub kind: KindId,
+    /// Its id.
+    pub id: Arc<str>,
+    /// What was said before the recent events.
+    pub base: Resource,
+    /// The last event folded into `base`.
+    pub horizon: Stamp,
+    /// Recent events, in their true order.
+    pub recent: Vec<Said>,
+    /// Derived values as last computed, in id order.
+    pub derived: Vec<(FacetId, Value)>,
+}
+
+impl Row {
+    /// A row of a resource nobody has spoken of.
+    #[must_use]
+    pub fn new(kind: KindId, id: Arc<str>) -> Self {
+        Self {
+            kind,
+            id,
+            base: Resource::default(),
+            horizon: Stamp { time: Timestamp(i64::MIN), rank: 0 },
+            recent: Vec::new(),
+            derived: Vec::new(),
+        }
+    }
+
+    /// What the resource is now.
+    #[must_use]
+    pub fn present(&self, kind: &Kind, limits: &Limits) -> Resource {
+        self.prefix(self.recent.len(), kind, limits)
+    }
+
+    /// What the resource was after the first `count` recent events.
+    #[must_use]
+    pub fn prefix(&self, count: usize, kind: &Kind, limits: &Limits) -> Resource {
+        let mut resource = self.base.clone();
+        for said in &self.recent[..count] {
+            fold(&mut resource, said, kind, limits);
+        }
+        resource
+    }
+
+    /// Whether the row knows the event already.
+    #[must_use]
+    pub fn knows(&self, event: &str) -> bool {
+        self.recent.iter().any(|said| &*said.cause.id == event)
+    }
+
+    /// Puts an event in its place; the place, or `None` when it was older than the base and went
+    /// into it at once, as far as nothing newer spoke there.
+    pub fn insert(&mut self, said: Said, kind: &Kind, limits: &Limits) -> Option<usize> {
+        if said.stamp(limits) < self.horizon {
+            fold(&mut self.base, &said, kind, limits);
+            return None;
+        }
+        let place = self.recent.partition_point(|other| other.order(limits) < said.order(limits));
+        self.recent.insert(place, said);
+        Some(place)
+    }
+
+    /// Marks the snapshot `event` as settled and gives it its own time; false when it is gone.
+    pub fn settle(&mut self, event: &str, limits: &Limits) -> bool {
+        let Some(place) = self.recent.iter().position(|said| {
+            !said.settled && said.source == Source::Snapshot && &*said.cause.id == event
+        }) else {
+            return false;
+        };
+        let mut said = self.recent.remove(place);
+        said.settled = true;
+        let place = self.recent.partition_point(|other| other.order(limits) < said.order(limits));
+        self.recent.insert(place, said);
+        true
+    }
+
+    /// Folds into the base what is too old, or one too many.
+    pub fn compact(&mut self, kind: &Kind, limits: &Limits) {
+        let Some(newest) = self.recent.last().map(|said| said.stamp(limits).time) else { return };
+        let aged = newest.plus(-limits.lateness);
+        let over = self.recent.len().saturating_sub(limits.recent_events);
+        let old = self.recent.partition_point(|said| said.stamp(limits).time < aged).max(over);
+        for said in self.recent.drain(..old) {
+            self.horizon = said.stamp(limits);
+            fold(&mut self.base, &said, kind, limits);
+        }
+    }
+
+    /// The row's bytes.
+    #[must_use]
+    pub fn encode(&self) -> Box<[u8]> {
+        // Serialising plain data into a growing vector has no way to fail.
+        postcard::to_extend(self, vec![VERSION]).unwrap_or_default().into()
+    }
+
+    /// The row of those bytes; `None` when they are none, or of a version this program can't read.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (&VERSION, rest) = bytes.split_first()? else { return None };
+        postcard::from_bytes(rest).ok()
+    }
+}
