@@ -245,6 +245,7 @@ impl<'w> Walk<'w, '_> {
                 );
             }
             Shape::Topics => self.topics(look, outer, level),
+            Shape::Notice(what) => self.dead(DeadReason::NotAChange, what),
             Shape::Strange(what) => self.dead(DeadReason::Unrecognised, what),
         }
     }
