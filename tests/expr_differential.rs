@@ -231,7 +231,7 @@ impl<'a> World<'a> for Nowhere {
 /// What ours gives; `Err` with the reason where it fails.
 fn ours(source: &str, typed: bool) -> Result<String, String> {
     let schema = Schema::default();
-    let types = [
+    let declared = [
         ("n", Type::Int),
         ("flag", Type::Bool),
         ("text", Type::String),
@@ -241,7 +241,7 @@ fn ours(source: &str, typed: bool) -> Result<String, String> {
     ];
     // Lists keep their type: an index out of range is unsaid in a body, and an error in CEL.
     let kept = |ty: Type| if typed || matches!(ty, Type::List(_)) { ty } else { Type::Dyn };
-    let vars = types.map(|(name, ty)| Var { name: name.into(), ty: kept(ty) });
+    let vars = declared.map(|(name, ty)| Var { name: name.into(), ty: kept(ty) });
     let scope = Scope { schema: &schema, vars: vars.to_vec(), kind: None, expect: None };
     let compiled = Program::compile(source, &scope, &Functions::default());
     let (program, _) = compiled.expect("generated expressions are well typed");

@@ -12,7 +12,7 @@ pub(super) mod ops;
 
 use std::cell::Cell;
 
-use crate::model::{RecordId, Seq, Type, Val};
+use crate::model::{RecordId, Seq, Timestamp, Type, Val};
 
 use super::api::{Call, EvalError, Host};
 use super::ir::{Body, Const, Lookup, Node};
@@ -116,6 +116,7 @@ fn constant(literal: &Const) -> Val<'_> {
         Const::Bool(truth) => Val::Bool(*truth),
         Const::Int(number) => Val::Int(*number),
         Const::Double(number) => Val::Double(*number),
+        Const::AllPorts => Val::Ports(super::ports::ALL),
         Const::Str(text) => Val::Str(text),
     }
 }
@@ -323,7 +324,8 @@ fn build<'a>(
     Ok(Val::Record(crate::model::Rec { ty, fields }))
 }
 
-/// The value as the type wants it: words take the case they were declared in.
+/// The value as the type wants it: words take the case they were declared in, RFC 3339 texts
+/// become instants.
 fn conform<'a>(ty: &'a Type, value: Val<'a>) -> Result<Val<'a>, EvalError> {
     const WRONG: EvalError = EvalError::Type("a field's value is not of its type");
     if !value.is_present() {
@@ -342,6 +344,7 @@ fn conform<'a>(ty: &'a Type, value: Val<'a>) -> Result<Val<'a>, EvalError> {
         | (Type::Resource(_), Val::Str(_) | Val::Resource(_)) => Ok(value),
         #[expect(clippy::cast_precision_loss, reason = "as CEL's `double()` does")]
         (Type::Double, Val::Int(number)) => Ok(Val::Double(number as f64)),
+        (Type::Time, Val::Str(text)) => Timestamp::parse_rfc3339(text).map(Val::Time).ok_or(WRONG),
         (Type::Enum(words), Val::Str(text)) if words.is_empty() => Ok(Val::Str(text)),
         (Type::Enum(words), Val::Str(text)) => {
             let word = words.iter().find(|word| word.eq_ignore_ascii_case(text));

@@ -92,6 +92,9 @@ impl Checker<'_> {
             Type::Enum(words) => words.iter().map(|word| &**word).collect(),
             Type::Text(Text::Protocol) => PROTOCOLS.to_vec(),
             Type::Text(Text::Peer) => vec!["any"],
+            Type::Ports if name == "all" => {
+                return Some(Typed::new(Node::Const(Const::AllPorts), Type::Ports));
+            }
             _ => return None,
         };
         if !known.contains(&name) {

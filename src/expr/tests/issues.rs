@@ -151,6 +151,23 @@ fn the_result_must_be_of_the_type_expected() {
 }
 
 #[test]
+fn what_never_changes_is_warned_of() {
+    let schema = schema();
+    let scope = detector(&schema);
+    for (source, place) in [
+        ("true ? 1 : 2", Some("true")),
+        ("event.name == 'a' || false", Some("false")),
+        ("1 == 2", Some("==")),
+        ("event.name == 'a' || world.empty()", None),
+    ] {
+        let result = Program::compile(source, &scope, &Functions::new(&[net::HOSTS]));
+        let (_, issues) = result.expect("compiles");
+        let found = issues.first().map(|issue| (issue.level, &source[issue.range.clone()]));
+        assert_eq!(found, place.map(|place| (Level::Warning, place)), "{source}");
+    }
+}
+
+#[test]
 fn a_function_may_call_earlier_ones_only() {
     let schema = schema();
     let scope = detector(&schema);
