@@ -194,8 +194,26 @@ pub(super) fn is_identifier(text: &str) -> bool {
 /// Words that CEL keeps for itself (CEL specification, syntax, `RESERVED` and keywords).
 fn is_reserved(name: &str) -> bool {
     const WORDS: [&str; 21] = [
-        "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import",
-        "in", "let", "loop", "namespace", "null", "package", "return", "true", "var", "void",
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "false",
+        "for",
+        "function",
+        "if",
+        "import",
+        "in",
+        "let",
+        "loop",
+        "namespace",
+        "null",
+        "package",
+        "return",
+        "true",
+        "var",
+        "void",
         "while",
     ];
     WORDS.contains(&name)
