@@ -172,7 +172,12 @@ fn what_is_not_yaml_is_told_at_its_place() {
 
 #[test]
 fn what_is_wrong_in_a_mapping_is_told_at_its_place() {
-    let cases: [(&str, &str, Option<&str>); 6] = [
+    let cases: [(&str, &str, Option<&str>); 7] = [
+        (
+            "functions: {»function(x): x}\non: []\n",
+            "`function` is a word that CEL keeps for itself",
+            Some("choose another name"),
+        ),
         (
             "functions: {»rule: \"1\"}\non: []\n",
             "`rule` is no function head",
