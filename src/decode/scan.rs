@@ -165,6 +165,21 @@ fn marks(word: u64, byte: u8) -> u64 {
     same.wrapping_sub(ONES) & !same & HIGHS
 }
 
+/// The first place from `at` on with a quote, a backslash or a control character.
+pub(super) fn stop(bytes: &[u8], mut at: usize) -> Option<usize> {
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*chunk);
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        let found = marks(word, b'"') | marks(word, b'\\') | control;
+        if found != 0 {
+            return Some(at + (found.trailing_zeros() / 8) as usize);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..)?;
+    rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=31)).map(|found| at + found)
+}
+
 /// The end of the text whose opening quote is at `at`, and whether it has escapes.
 ///
 /// Eight bytes at a time: most texts are too short for anything wider to pay.
