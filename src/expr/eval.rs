@@ -227,11 +227,12 @@ fn index<'a>(of: Val<'a>, key: Val<'a>, lookup: Lookup) -> Result<Val<'a>, EvalE
     match (of, key) {
         (Val::Unknown, _) | (_, Val::Unknown) => Ok(Val::Unknown),
         (Val::Unsaid | Val::None, _) | (_, Val::Unsaid | Val::None) => Ok(Val::Unsaid),
+        // Nobody knows what stands before the known items of a partial list.
+        (Val::List(Seq { whole: false, .. }), Val::Int(_)) => Ok(Val::Unknown),
         (Val::List(seq), Val::Int(place)) => {
             let found = usize::try_from(place).ok().and_then(|place| seq.items.get(place));
             match found {
                 Some(value) => Ok(*value),
-                None if !seq.whole => Ok(Val::Unknown),
                 None if lookup == Lookup::Lenient => Ok(Val::Unsaid),
                 None => Err(EvalError::Arithmetic("index out of range")),
             }

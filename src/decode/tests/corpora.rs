@@ -70,7 +70,13 @@ fn no_foreign_product_comes_out_as_a_cloud() {
     let bytes = std::fs::read(folder.join("panther-analysis/tests-other.jsonl")).unwrap();
     let mut strangers = 0;
     for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        for told in outcomes(&event("panther", line)) {
+        let event = event("panther", line);
+        // A few rules there are about sign-ins anywhere and carry true cloud events.
+        let own = [&b"\"p_log_type\":\"AWS.CloudTrail\""[..], b"\"p_log_type\":\"GCP.AuditLog\""];
+        if own.iter().any(|mark| memchr::memmem::find(&event, mark).is_some()) {
+            continue;
+        }
+        for told in outcomes(&event) {
             let text = String::from_utf8_lossy(&line[..line.len().min(300)]).into_owned();
             let Told::Dead { reason, .. } = told else { panic!("{told:?}: {text}") };
             assert_eq!(reason, DeadReason::Unrecognised, "{text}");
