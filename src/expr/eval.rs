@@ -12,7 +12,7 @@ pub(super) mod ops;
 
 use std::cell::Cell;
 
-use crate::model::{RecordId, Seq, Type, Val};
+use crate::model::{RecordId, Seq, Timestamp, Type, Val};
 
 use super::api::{Call, EvalError, Host};
 use super::ir::{Body, Const, Lookup, Node};
@@ -100,7 +100,7 @@ fn eval<'a>(
         Node::List(items) => list(items, frame, call),
         Node::Map(entries) => map(entries, frame, call),
         Node::Record(record, fields) => build(*record, fields, frame, call),
-        Node::Host(host, args) => invoke(host, args, frame, call),
+        Node::Host(parts) => invoke(&parts.0, &parts.1, frame, call),
         Node::User(body, args) => {
             with_args(args, frame, call, |args| run(body, frame.vars, args, call))
         }
@@ -116,6 +116,7 @@ fn constant(literal: &Const) -> Val<'_> {
         Const::Bool(truth) => Val::Bool(*truth),
         Const::Int(number) => Val::Int(*number),
         Const::Double(number) => Val::Double(*number),
+        Const::AllPorts => Val::Ports(super::ports::ALL),
         Const::Str(text) => Val::Str(text),
     }
 }
@@ -226,11 +227,12 @@ fn index<'a>(of: Val<'a>, key: Val<'a>, lookup: Lookup) -> Result<Val<'a>, EvalE
     match (of, key) {
         (Val::Unknown, _) | (_, Val::Unknown) => Ok(Val::Unknown),
         (Val::Unsaid | Val::None, _) | (_, Val::Unsaid | Val::None) => Ok(Val::Unsaid),
+        // Nobody knows what stands before the known items of a partial list.
+        (Val::List(Seq { whole: false, .. }), Val::Int(_)) => Ok(Val::Unknown),
         (Val::List(seq), Val::Int(place)) => {
             let found = usize::try_from(place).ok().and_then(|place| seq.items.get(place));
             match found {
                 Some(value) => Ok(*value),
-                None if !seq.whole => Ok(Val::Unknown),
                 None if lookup == Lookup::Lenient => Ok(Val::Unsaid),
                 None => Err(EvalError::Arithmetic("index out of range")),
             }
@@ -323,7 +325,8 @@ fn build<'a>(
     Ok(Val::Record(crate::model::Rec { ty, fields }))
 }
 
-/// The value as the type wants it: words take the case they were declared in.
+/// The value as the type wants it: words take the case they were declared in, RFC 3339 texts
+/// become instants.
 fn conform<'a>(ty: &'a Type, value: Val<'a>) -> Result<Val<'a>, EvalError> {
     const WRONG: EvalError = EvalError::Type("a field's value is not of its type");
     if !value.is_present() {
@@ -342,6 +345,7 @@ fn conform<'a>(ty: &'a Type, value: Val<'a>) -> Result<Val<'a>, EvalError> {
         | (Type::Resource(_), Val::Str(_) | Val::Resource(_)) => Ok(value),
         #[expect(clippy::cast_precision_loss, reason = "as CEL's `double()` does")]
         (Type::Double, Val::Int(number)) => Ok(Val::Double(number as f64)),
+        (Type::Time, Val::Str(text)) => Timestamp::parse_rfc3339(text).map(Val::Time).ok_or(WRONG),
         (Type::Enum(words), Val::Str(text)) if words.is_empty() => Ok(Val::Str(text)),
         (Type::Enum(words), Val::Str(text)) => {
             let word = words.iter().find(|word| word.eq_ignore_ascii_case(text));

@@ -52,7 +52,7 @@ pub(super) enum Node {
     /// `matches` with its regex.
     Matches(Box<Node>, Box<Regex>),
     /// A host function.
-    Host(Host, Box<[Node]>),
+    Host(Box<(Host, Box<[Node]>)>),
     /// A function written in content: its body, and its arguments.
     User(Arc<Body>, Box<[Node]>),
     /// A macro over a list.
@@ -68,6 +68,7 @@ pub(super) enum Const {
     Bool(bool),
     Int(i64),
     Double(f64),
+    AllPorts,
     Str(Box<str>),
 }
 

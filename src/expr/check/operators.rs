@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, operators};
 
-use crate::expr::ir::{Lookup, Node, Op};
-use crate::expr::types;
+use crate::expr::ir::{Const, Lookup, Node, Op};
+use crate::expr::types::{self, suggest};
 use crate::model::Type;
 
 use super::{Checker, Typed, list_of, merge};
@@ -23,12 +23,10 @@ impl Checker<'_> {
                 self.conditional(expr, condition, yes, no, expect)
             }
             (operators::LOGICAL_AND, [left, right]) => {
-                let sides = Box::new((self.condition(left).node, self.condition(right).node));
-                Typed::new(Node::And(sides), Type::Bool)
+                Typed::new(Node::And(Box::new(self.conditions(left, right))), Type::Bool)
             }
             (operators::LOGICAL_OR, [left, right]) => {
-                let sides = Box::new((self.condition(left).node, self.condition(right).node));
-                Typed::new(Node::Or(sides), Type::Bool)
+                Typed::new(Node::Or(Box::new(self.conditions(left, right))), Type::Bool)
             }
             (operators::LOGICAL_NOT, [of]) => {
                 let of = self.condition(of);
@@ -45,6 +43,16 @@ impl Checker<'_> {
             _ => return None,
         };
         Some(typed)
+    }
+
+    /// Both sides of `&&` or `||`.
+    fn conditions(&mut self, left: &IdedExpr, right: &IdedExpr) -> (Node, Node) {
+        for side in [left, right] {
+            if matches!(side.expr, Expr::Literal(_)) {
+                self.warn(side, "the condition never changes".into(), None);
+            }
+        }
+        (self.condition(left).node, self.condition(right).node)
     }
 
     fn conditional(
@@ -99,6 +107,12 @@ impl Checker<'_> {
             Op::Lt | Op::Le | Op::Gt | Op::Ge => types::ordered(&left.ty, &right.ty),
             _ => return self.arithmetic(expr, op, left, right),
         };
+        let fixed = |side: &Typed| {
+            matches!(side.node, Node::Const(_)) && !matches!(side.node, Node::Const(Const::Unknown))
+        };
+        if fine && fixed(&left) && fixed(&right) {
+            self.warn(expr, "both sides are constants".into(), None);
+        }
         if !fine {
             let (a, b) = (self.describe(&left.ty), self.describe(&right.ty));
             let sign = sign(op);
@@ -127,14 +141,20 @@ impl Checker<'_> {
         }
         let left = self.expr(left, None);
         let due = if op == Op::In { list_of(left.ty.clone()) } else { left.ty.clone() };
-        let right = self.expr(right, Some(&due));
-        self.check_word(op, &left, &right);
-        (left, right)
+        let right_side = self.expr(right, Some(&due));
+        self.check_word(right, &right_side, &left.ty);
+        (left, right_side)
     }
 
     /// A quoted text that is none of the enum's words can never be equal.
-    fn check_word(&mut self, op: Op, left: &Typed, right: &Typed) {
-        let _ = (op, left, right);
+    fn check_word(&mut self, at: &IdedExpr, side: &Typed, due: &Type) {
+        let (Type::Enum(words), Some(text)) = (due, &side.text) else { return };
+        if words.is_empty() || words.contains(text) {
+            return;
+        }
+        let hint = suggest(text, words.iter().map(|word| &**word));
+        let hint = hint.or_else(|| Some(format!("one of `{}`", words.join("`, `"))));
+        self.error(at, format!("unknown word `{text}`"), hint);
     }
 
     fn arithmetic(&mut self, expr: &IdedExpr, op: Op, left: Typed, right: Typed) -> Typed {
