@@ -25,6 +25,8 @@ mod types;
 pub mod window;
 pub mod wire;
 
+use crate::expr::Host;
+
 pub use cases::Suite;
 pub use compiled::{
     ActForm, Condition, Content, Derive, Detector, Entry, FacetRule, Form, Group, Identify,
@@ -37,3 +39,11 @@ pub use load::load;
 
 #[cfg(test)]
 mod tests;
+
+/// The host functions content may call: networks, and each cloud's own.
+#[must_use]
+pub fn functions() -> Vec<&'static [Host]> {
+    let mut tables = vec![crate::expr::net::HOSTS];
+    tables.extend(crate::cloud::tables());
+    tables
+}

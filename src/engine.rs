@@ -206,6 +206,20 @@ impl Engine {
         }
     }
 
+    /// Derived values that deriving anew would give otherwise, as text: always none, and tests
+    /// hold it so.
+    #[must_use]
+    pub fn stale_derivations(&self) -> Vec<String> {
+        let core = &self.core;
+        let frame =
+            Frame { content: &core.content, graph: &core.graph, limits: &core.setup.limits };
+        let arena = Bump::new();
+        core.accounts
+            .values()
+            .flat_map(|account| account.state.stale_derivations(frame, &arena))
+            .collect()
+    }
+
     /// Each resource's last known configuration, by cell and key.
     pub fn resources(&self, visit: &mut dyn FnMut(ResourceDump)) {
         let Core { content, setup, .. } = &self.core;

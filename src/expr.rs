@@ -6,14 +6,15 @@
 
 pub mod api;
 mod check;
+mod depth;
 mod eval;
 mod ir;
 pub mod net;
 pub mod ports;
 pub mod program;
-#[cfg(test)]
-mod smoke;
 mod standard;
+#[cfg(test)]
+mod tests;
 mod types;
 
 pub use api::{Call, EvalError, Host, HostFn, Issue, Level, Param, Read, Scope, Var, World};

@@ -22,7 +22,7 @@ use super::program::Functions;
 use super::types;
 
 /// Levels of nodes, functions called included; bounds the recursion of checking and evaluation.
-const MAX_DEPTH: usize = 160;
+pub(super) const MAX_DEPTH: usize = 128;
 
 /// Chains of facets that one value may come from; further ones are not followed.
 const MAX_CHAINS: usize = 64;

@@ -100,7 +100,7 @@ fn eval<'a>(
         Node::List(items) => list(items, frame, call),
         Node::Map(entries) => map(entries, frame, call),
         Node::Record(record, fields) => build(*record, fields, frame, call),
-        Node::Host(host, args) => invoke(host, args, frame, call),
+        Node::Host(parts) => invoke(&parts.0, &parts.1, frame, call),
         Node::User(body, args) => {
             with_args(args, frame, call, |args| run(body, frame.vars, args, call))
         }

@@ -52,7 +52,7 @@ pub(super) enum Node {
     /// `matches` with its regex.
     Matches(Box<Node>, Box<Regex>),
     /// A host function.
-    Host(Host, Box<[Node]>),
+    Host(Box<(Host, Box<[Node]>)>),
     /// A function written in content: its body, and its arguments.
     User(Arc<Body>, Box<[Node]>),
     /// A macro over a list.

@@ -9,7 +9,7 @@ use crate::model::{Type, Val};
 
 use super::api::{Call, EvalError, Host, Issue, Level, Read, Scope};
 use super::ir::Body;
-use super::{check, eval, standard};
+use super::{check, depth, eval, standard};
 
 /// Bytes of an expression's text.
 const MAX_SOURCE: usize = 16 << 10;
@@ -158,6 +158,10 @@ fn parse(source: &str) -> Result<(IdedExpr, SourceInfo), Vec<Issue>> {
     if source.len() > MAX_SOURCE {
         let message = format!("longer than {MAX_SOURCE} bytes");
         return Err(vec![fault(0..source.len(), message)]);
+    }
+    if let Some(place) = depth::exceeds(source, check::MAX_DEPTH) {
+        let message = format!("nested more than {} levels deep", check::MAX_DEPTH);
+        return Err(vec![fault(place..source.len(), message)]);
     }
     let parser = Parser::new().enable_optional_syntax(true).enable_ident_escape_syntax(true);
     parser.parse_with_source_info(source).map_err(|faults| {

@@ -157,6 +157,7 @@ const KINDS: [Host; 1] = [function(
 
 const NOT_SO: EvalError = EvalError::Type("the function is not defined for this value");
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of host functions")]
 fn list<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
     Ok(match args.first().copied().unwrap_or_default() {
         Val::Unsaid | Val::None => Val::list(&[]),
@@ -172,10 +173,9 @@ fn size<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError>
             text.chars().count()
         }
         [Val::List(Seq { items, whole: true })] => items.len(),
-        [Val::List(_)] => return Ok(Val::Unknown),
         [Val::Map(entries)] => entries.len(),
         [Val::Ports(set)] if set.whole => return Ok(Val::Int(ports::size(*set))),
-        [Val::Ports(_)] => return Ok(Val::Unknown),
+        [Val::List(_) | Val::Ports(_)] => return Ok(Val::Unknown),
         _ => return Err(NOT_SO),
     };
     Ok(Val::Int(i64::try_from(count).unwrap_or(i64::MAX)))

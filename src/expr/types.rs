@@ -98,13 +98,11 @@ fn plain(text: &str) -> Option<Type> {
 }
 
 fn kind(name: &str, schema: &Schema) -> Result<Type, Fault> {
-    match schema.kind_names.get(name) {
-        Some(id) => Ok(Type::Resource(*id)),
-        None => {
-            let known = schema.kinds.iter().map(|kind| &*kind.name);
-            Err((format!("unknown kind `{name}`"), suggest(name, known)))
-        }
+    if let Some(id) = schema.kind_names.get(name) {
+        return Ok(Type::Resource(*id));
     }
+    let known = schema.kinds.iter().map(|kind| &*kind.name);
+    Err((format!("unknown kind `{name}`"), suggest(name, known)))
 }
 
 fn back(path: &str, schema: &Schema) -> Result<Type, Fault> {
@@ -158,12 +156,14 @@ pub(super) fn describe(ty: &Type, schema: &Schema) -> String {
 /// is let through and decided at run time.
 pub(super) fn assignable(from: &Type, to: &Type) -> bool {
     match (from, to) {
-        (Type::Dyn | Type::Null, _) | (_, Type::Dyn) | (Type::Int, Type::Double) => true,
+        (Type::Dyn | Type::Null, _)
+        | (_, Type::Dyn)
+        | (Type::Int, Type::Double)
+        | (Type::String | Type::Text(_), Type::Resource(_)) => true,
         (Type::List(a), Type::List(b)) | (Type::Map(a), Type::Map(b)) => assignable(a, b),
         (Type::Enum(a), Type::Enum(b)) => {
             a.is_empty() || b.is_empty() || a.iter().any(|word| b.contains(word))
         }
-        (Type::String | Type::Text(_), Type::Resource(_)) => true,
         (a, b) if is_text(a) && is_text(b) => true,
         (a, b) => a == b,
     }

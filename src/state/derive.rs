@@ -12,7 +12,7 @@ use super::Key;
 use super::cell::{Applied, CellState, Frame, Transition, Work, differences};
 use super::graph::FacetRef;
 use super::lens::Lens;
-use super::row::{FacetBody, Life, View};
+use super::row::{FacetBody, Life, Row, View};
 
 impl CellState {
     /// Follows what changed to everything that reads it, then tells what is different.
@@ -50,23 +50,7 @@ impl CellState {
     /// Computes a row's derived values again and stores those that are different.
     fn derive(&mut self, key: Key, frame: Frame<'_>, arena: &Bump, work: &mut Work) {
         let Some(mut row) = self.row(key) else { return };
-        let derives = &frame.content.derives[usize::from(row.kind.0)];
-        if derives.is_empty() {
-            return;
-        }
-        let resource = row.present(frame.content.schema.kind(row.kind), frame.limits);
-        let mut fresh: Vec<(FacetId, Value)> = Vec::with_capacity(derives.len());
-        if resource.alive {
-            let lens = Lens::new(arena, frame.content, self, frame.limits, self.watermark);
-            let view = View { resource, derived: Vec::new() };
-            let handle = lens.place(row.kind, &row.id, Rc::new(view));
-            for derive in derives {
-                lens.begin(None);
-                let value = lens.derive(handle, derive.facet);
-                fresh.push((derive.facet, lens.own(&value)));
-            }
-        }
-        fresh.sort_by_key(|(facet, _)| *facet);
+        let fresh = self.derived_of(&row, frame, arena);
         if fresh == row.derived {
             return;
         }
@@ -75,6 +59,42 @@ impl CellState {
         }
         row.derived = fresh;
         self.store(key, &row);
+    }
+
+    /// A row's derived values, computed from what is there now.
+    fn derived_of(&self, row: &Row, frame: Frame<'_>, arena: &Bump) -> Vec<(FacetId, Value)> {
+        let derives = &frame.content.derives[usize::from(row.kind.0)];
+        if derives.is_empty() {
+            return Vec::new();
+        }
+        let resource = row.present(frame.content.schema.kind(row.kind), frame.limits);
+        if !resource.alive {
+            return Vec::new();
+        }
+        let lens = Lens::new(arena, frame.content, self, frame.limits, self.watermark);
+        let view = View { resource, derived: Vec::new() };
+        let handle = lens.place(row.kind, &row.id, Rc::new(view));
+        let mut fresh: Vec<(FacetId, Value)> = derives
+            .iter()
+            .map(|derive| {
+                lens.begin(None);
+                (derive.facet, lens.own(&lens.derive(handle, derive.facet)))
+            })
+            .collect();
+        fresh.sort_by_key(|(facet, _)| *facet);
+        fresh
+    }
+
+    /// Rows whose stored derived values are not what deriving them again gives.
+    pub(crate) fn stale_derivations(&self, frame: Frame<'_>, arena: &Bump) -> Vec<String> {
+        let mut stale = Vec::new();
+        self.each_row(&mut |row| {
+            let fresh = self.derived_of(&row, frame, arena);
+            if fresh != row.derived {
+                stale.push(format!("{}: {:?}, anew {fresh:?}", row.id, row.derived));
+            }
+        });
+        stale
     }
 
     fn note_remote(&self, key: Key, frame: Frame<'_>, work: &mut Work) {

@@ -25,7 +25,7 @@ const TIES_PRINCIPAL: &[&str] = &[
     "principalorgid",
     "principalorgpaths",
     "principalaccount",
-    "principaltype",
+    "principalservicename",
     "calleraccount",
     "dataaccesspointaccount",
     "x-amz-server-side-encryption-aws-kms-key-id",
@@ -155,7 +155,7 @@ fn fixed_account(arn: &str) -> bool {
     })
 }
 
-/// Private networks are narrow whatever their size, as nobody comes from them over the Internet.
+/// Whether the addresses are few enough not to be public; what is no network is not.
 fn narrow(value: &str) -> bool {
     match network(value) {
         Some(ipnet::IpNet::V4(net)) => net.prefix_len() >= 8,

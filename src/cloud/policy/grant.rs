@@ -152,11 +152,19 @@ fn open<'a>(call: &Call<'a, '_>, value: Val<'a>) -> Result<Option<Grant<'a>>, Ev
         Some("deny") => false,
         _ => return Ok(None),
     };
+    let conditions = value.get("conditions");
+    if condition::absent(conditions).is_none() {
+        return Ok(None);
+    }
     let mut lists = Vec::with_capacity(6);
     for name in
         ["principals", "not_principals", "actions", "not_actions", "resources", "not_resources"]
     {
-        let Some(found) = strings(call, value.get(name))? else { return Ok(None) };
+        let part = value.get(name);
+        if matches!(part, Val::List(seq) if !seq.whole) {
+            return Ok(None);
+        }
+        let Some(found) = strings(call, part)? else { return Ok(None) };
         if found.iter().any(|pattern| pattern.len() > MAX_PATTERN) {
             return Ok(None);
         }
@@ -173,6 +181,6 @@ fn open<'a>(call: &Call<'a, '_>, value: Val<'a>) -> Result<Option<Grant<'a>>, Ev
         not_actions: some(next()),
         resources: next(),
         not_resources: some(next()),
-        conditions: value.get("conditions"),
+        conditions,
     }))
 }

@@ -80,18 +80,45 @@ fn open_to_everyone<'a>(
 
 /// `iam.admin(statements)`.
 pub(super) fn admin<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
-    some_grant(call, arg(args, 0), |policy, grant| {
-        if grant.actions.iter().any(|action| everything(action)) {
-            return Ok(!policy.denied(call, grant, "*")?);
+    let by_star = |policy: &Policy<'a>, grant: &Grant<'a>| {
+        let all = grant.actions.iter().any(|action| everything(action));
+        Ok(all && !policy.denied(call, grant, "*")?)
+    };
+    let all_but_some = |policy: &Policy<'a>, grant: &Grant<'a>| {
+        Ok(grant.not_actions.is_some() && !policy.denied(call, grant, "*")?)
+    };
+    let whole = some_grant(call, arg(args, 0), by_star)?;
+    if whole.as_bool() != Some(false) {
+        return Ok(whole);
+    }
+    let near = some_grant(call, arg(args, 0), all_but_some)?;
+    if near.as_bool() != Some(true) {
+        return Ok(near);
+    }
+    // All but a few is as good as all while IAM itself can be used to grant the rest, by this
+    // statement or another. PowerUserAccess, which spares IAM, is not.
+    for set in ESCALATIONS.iter().filter(|set| set.iter().all(|action| action.starts_with("iam:")))
+    {
+        let held = |policy: &Policy<'a>, grant: &Grant<'a>| holds_all(call, policy, grant, set);
+        if some_grant(call, arg(args, 0), held)?.as_bool() == Some(true) {
+            return Ok(Val::Bool(true));
         }
-        // All but a few is as good as all while it leaves a way to grant oneself the rest.
-        if grant.not_actions.is_none() {
+    }
+    Ok(Val::Bool(false))
+}
+
+fn holds_all<'a>(
+    call: &Call<'a, '_>,
+    policy: &Policy<'a>,
+    grant: &Grant<'a>,
+    actions: &[&str],
+) -> Result<bool, EvalError> {
+    for action in actions {
+        if !grant.names_all(action) || policy.denied(call, grant, action)? {
             return Ok(false);
         }
-        holds_escalation(|action| {
-            Ok(grant.names_all(action) && !policy.denied(call, grant, action)?)
-        })
-    })
+    }
+    Ok(true)
 }
 
 /// `iam.wildcard(statements)`.

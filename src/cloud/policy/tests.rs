@@ -211,6 +211,22 @@ fn administrators_are_told_from_those_who_nearly_are() {
                 r#"{"Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "lambda:*", "glue:*"], "Resource": "*"}"#,
                 "false",
             ),
+            (
+                r#"{"Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "account:*"], "Resource": "*"}"#,
+                "false",
+            ),
+            (
+                r#"[{"Effect": "Allow", "NotAction": ["iam:*"], "Resource": "*"}, {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}]"#,
+                "true",
+            ),
+            (
+                r#"[{"Effect": "Allow", "NotAction": ["iam:*"], "Resource": "*"}, {"Effect": "Allow", "Action": "iam:List*", "Resource": "*"}]"#,
+                "false",
+            ),
+            (
+                r#"[{"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}, {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}]"#,
+                "false",
+            ),
             (r#"{"Effect": "Allow", "NotAction": "*", "Resource": "*"}"#, "false"),
             (r#"{"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::b"}"#, "true"),
             (
@@ -348,9 +364,15 @@ fn plain_http_is_refused_by_a_deny_alone() {
 
 #[test]
 fn a_statement_that_cannot_be_read_leaves_the_answer_open() {
-    let unread = r#"[{"effect": "maybe", "actions": ["*"]}]"#;
-    for name in ["iam.public", "iam.admin", "iam.wildcard", "iam.escalates", "iam.plain_http"] {
-        assert_eq!(ask(name, unread, "[]"), "unknown", "{name}");
+    let unread = [
+        r#"[{"effect": "maybe", "actions": ["*"]}]"#,
+        r#"[{"effect": "allow", "actions": [1]}]"#,
+        r#"[{"effect": "allow", "actions": ["*"], "conditions": "?"}]"#,
+    ];
+    for statements in unread {
+        for name in ["iam.public", "iam.admin", "iam.wildcard", "iam.escalates", "iam.plain_http"] {
+            assert_eq!(ask(name, statements, "[]"), "unknown", "{name} of {statements}");
+        }
     }
     let decided = r#"[{"effect": "maybe"}, {"effect": "allow", "principals": ["*"], "actions": ["a:b"], "resources": ["*"]}]"#;
     assert_eq!(ask("iam.public", decided, "[]"), "true");

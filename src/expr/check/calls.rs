@@ -41,20 +41,20 @@ impl Checker<'_> {
         call: &CallExpr,
         expect: Option<&Type>,
     ) -> Typed {
-        if call.target.is_none() {
-            if let Some(typed) = self.operator(expr, call, expect) {
-                return typed;
-            }
+        if call.target.is_none()
+            && let Some(typed) = self.operator(expr, call, expect)
+        {
+            return typed;
         }
         let name = self.full_name(call);
         let on_target = call.target.as_deref().filter(|_| name == call.func_name);
         if let Some(typed) = self.form(expr, &name, on_target, &call.args, expect) {
             return typed;
         }
-        if on_target.is_none() {
-            if let Some(typed) = self.user(expr, &name, &call.args) {
-                return typed;
-            }
+        if on_target.is_none()
+            && let Some(typed) = self.user(expr, &name, &call.args)
+        {
+            return typed;
         }
         let args: Vec<&IdedExpr> = on_target.into_iter().chain(&call.args).collect();
         self.host(expr, &name, &args, on_target.is_some())
@@ -106,8 +106,9 @@ impl Checker<'_> {
                 let of = self.expr(of, due.as_ref());
                 Some(listed(of))
             }
-            ("matches", Some(target), [pattern]) => Some(self.matches(target, pattern)),
-            ("matches", None, [target, pattern]) => Some(self.matches(target, pattern)),
+            ("matches", Some(target), [pattern]) | ("matches", None, [target, pattern]) => {
+                Some(self.matches(target, pattern))
+            }
             _ => None,
         }
     }
@@ -228,7 +229,7 @@ impl Checker<'_> {
             }
             nodes.push(typed.node);
         }
-        self.finish(host, nodes, self.declared(host.returns))
+        finish(host, nodes, self.declared(host.returns))
     }
 
     /// Several functions of one name share a body that looks at its values; the first whose
@@ -261,14 +262,7 @@ impl Checker<'_> {
         let ty = self.declared(host.returns);
         let same = fitting.iter().all(|other| self.declared(other.returns) == ty);
         let nodes = args.into_iter().map(|(arg, _)| arg.node).collect();
-        self.finish(host, nodes, if same { ty } else { Type::Dyn })
-    }
-
-    fn finish(&self, host: &Host, mut nodes: Vec<Node>, ty: Type) -> Typed {
-        while nodes.len() < host.params.len() {
-            nodes.push(Node::Const(Const::Unsaid));
-        }
-        Typed::new(Node::Host(*host, nodes.into()), ty)
+        finish(host, nodes, if same { ty } else { Type::Dyn })
     }
 
     /// A declared type; one whose record this content does not have can be anything.
@@ -297,8 +291,16 @@ fn listed(of: Typed) -> Typed {
         Type::Null => list_of(Type::Dyn),
         ty => list_of(ty.clone()),
     };
-    let node = Node::Host(standard::LIST, [of.node].into());
+    let node = Node::Host(Box::new((standard::LIST, [of.node].into())));
     Typed { key: of.key, ..Typed::new(node, ty).chains(of.chains) }
+}
+
+/// The call of a host function, parameters left out filled in.
+fn finish(host: &Host, mut nodes: Vec<Node>, ty: Type) -> Typed {
+    while nodes.len() < host.params.len() {
+        nodes.push(Node::Const(Const::Unsaid));
+    }
+    Typed::new(Node::Host(Box::new((*host, nodes.into()))), ty)
 }
 
 fn required(host: &Host) -> usize {

@@ -10,16 +10,17 @@ use crate::expr::ir::{Const, Node};
 use crate::expr::types::{self, suggest};
 use crate::model::Type;
 
+use super::names::constant;
 use super::{Checker, Typed, list_of, merge};
 
 impl Checker<'_> {
     pub(super) fn literal(&mut self, expr: &IdedExpr, literal: &LiteralValue) -> Typed {
-        let (constant, ty) = match literal {
+        let (value, ty) = match literal {
             LiteralValue::Boolean(truth) => (Const::Bool(**truth), Type::Bool),
             LiteralValue::Int(number) => (Const::Int(**number), Type::Int),
             LiteralValue::Double(number) => (Const::Double(**number), Type::Double),
             LiteralValue::String(text) => {
-                return self.constant(text.inner(), Some(&Type::String));
+                return constant(text.inner(), Some(&Type::String));
             }
             LiteralValue::Null => (Const::None, Type::Null),
             LiteralValue::UInt(number) => {
@@ -33,7 +34,7 @@ impl Checker<'_> {
                 return Typed::broken();
             }
         };
-        Typed::new(Node::Const(constant), ty)
+        Typed::new(Node::Const(value), ty)
     }
 
     pub(super) fn list(&mut self, list: &ListExpr, expect: Option<&Type>) -> Typed {
@@ -66,7 +67,7 @@ impl Checker<'_> {
         for entry in &map.entries {
             let EntryExpr::MapEntry(pair) = &entry.expr else { continue };
             let key = match &pair.key.expr {
-                Expr::Ident(name) if self.is_bare(&pair.key) => self.constant(name, None),
+                Expr::Ident(name) if self.is_bare(&pair.key) => constant(name, None),
                 _ => self.expr(&pair.key, None),
             };
             self.expect(&key.ty, &Type::String, &pair.key, "a map's key");

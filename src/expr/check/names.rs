@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cel::common::ast::{Expr, IdedExpr, SelectExpr};
 
-use crate::expr::ir::{Const, Node};
+use crate::expr::ir::{Const, Node, Op};
 use crate::expr::types::{self, suggest};
 use crate::model::schema::Text;
 use crate::model::{KindId, Type};
@@ -88,7 +88,7 @@ impl Checker<'_> {
     /// A constant of the enum that is due.
     fn word(&mut self, expr: &IdedExpr, name: &str, expect: Option<&Type>) -> Option<Typed> {
         let known: Vec<&str> = match expect? {
-            Type::Enum(words) if words.is_empty() => return Some(self.constant(name, expect)),
+            Type::Enum(words) if words.is_empty() => return Some(constant(name, expect)),
             Type::Enum(words) => words.iter().map(|word| &**word).collect(),
             Type::Text(Text::Protocol) => PROTOCOLS.to_vec(),
             Type::Text(Text::Peer) => vec!["any"],
@@ -100,16 +100,7 @@ impl Checker<'_> {
             self.error(expr, format!("unknown word `{name}`"), hint);
             return Some(Typed::broken());
         }
-        Some(self.constant(name, expect))
-    }
-
-    pub(super) fn constant(&self, text: &str, ty: Option<&Type>) -> Typed {
-        let mut typed = Typed::new(
-            Node::Const(Const::Str(text.into())),
-            ty.cloned().unwrap_or_else(types::any_word),
-        );
-        typed.text = Some(text.into());
-        typed
+        Some(constant(name, expect))
     }
 
     fn nearest(&self, name: &str, expect: Option<&Type>) -> Option<String> {
@@ -204,6 +195,10 @@ impl Checker<'_> {
                 let node = Node::Select(Box::new(of.node), name.into());
                 Typed::new(node, Arc::unwrap_or_clone(value)).chains(of.chains)
             }
+            Type::Text(Text::Principal) if name == "everyone" => {
+                let everyone = constant("*", None).node;
+                Typed::new(Node::Op(Op::Eq, Box::new((of.node, everyone))), Type::Bool)
+            }
             Type::Resource(_) if name == "id" => {
                 Typed::new(Node::Id(Box::new(of.node)), Type::String)
             }
@@ -239,6 +234,13 @@ impl Checker<'_> {
         let of = self.select(&inner, &plain, None);
         Typed::new(Node::Has(Box::new(of.node)), Type::Bool)
     }
+}
+
+/// A constant text.
+pub(super) fn constant(text: &str, ty: Option<&Type>) -> Typed {
+    let node = Node::Const(Const::Str(text.into()));
+    let typed = Typed::new(node, ty.cloned().unwrap_or_else(types::any_word));
+    Typed { text: Some(text.into()), ..typed }
 }
 
 /// The dotted name a part spells: `a.b.c`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, operators};
 
 use crate::expr::ir::{Lookup, Node, Op};
-use crate::expr::types;
+use crate::expr::types::{self, suggest};
 use crate::model::Type;
 
 use super::{Checker, Typed, list_of, merge};
@@ -127,14 +127,20 @@ impl Checker<'_> {
         }
         let left = self.expr(left, None);
         let due = if op == Op::In { list_of(left.ty.clone()) } else { left.ty.clone() };
-        let right = self.expr(right, Some(&due));
-        self.check_word(op, &left, &right);
-        (left, right)
+        let right_side = self.expr(right, Some(&due));
+        self.check_word(right, &right_side, &left.ty);
+        (left, right_side)
     }
 
     /// A quoted text that is none of the enum's words can never be equal.
-    fn check_word(&mut self, op: Op, left: &Typed, right: &Typed) {
-        let _ = (op, left, right);
+    fn check_word(&mut self, at: &IdedExpr, side: &Typed, due: &Type) {
+        let (Type::Enum(words), Some(text)) = (due, &side.text) else { return };
+        if words.is_empty() || words.contains(text) {
+            return;
+        }
+        let hint = suggest(text, words.iter().map(|word| &**word));
+        let hint = hint.or_else(|| Some(format!("one of `{}`", words.join("`, `"))));
+        self.error(at, format!("unknown word `{text}`"), hint);
     }
 
     fn arithmetic(&mut self, expr: &IdedExpr, op: Op, left: Typed, right: Typed) -> Typed {

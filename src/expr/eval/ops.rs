@@ -208,7 +208,7 @@ pub(in crate::expr) fn equals<'a>(
         (Val::Record(a), Val::Record(b)) if a.ty.id == b.ty.id => {
             every(a.fields.iter().zip(b.fields).map(|(a, b)| (*a, *b)), call)?
         }
-        (Val::Resource(a), Val::Resource(b)) => resources(a, b, call)?,
+        (Val::Resource(a), Val::Resource(b)) => resources(a, b, call),
         (Val::Resource(a), Val::Str(_)) => equals(call.world.id(a), right, call)?,
         (Val::Str(_), Val::Resource(b)) => equals(left, call.world.id(b), call)?,
         _ => Some(false),
@@ -232,16 +232,16 @@ fn every<'a>(
     Ok(result)
 }
 
-fn resources(a: Handle, b: Handle, call: &Call<'_, '_>) -> Result<Option<bool>, EvalError> {
+fn resources(a: Handle, b: Handle, call: &Call<'_, '_>) -> Option<bool> {
     if a == b {
-        return Ok(Some(true));
+        return Some(true);
     }
     if a.kind != b.kind {
-        return Ok(Some(false));
+        return Some(false);
     }
     match (call.world.id(a), call.world.id(b)) {
-        (Val::Str(a), Val::Str(b)) => Ok(Some(a == b)),
-        _ => Ok(None),
+        (Val::Str(a), Val::Str(b)) => Some(a == b),
+        _ => None,
     }
 }
 

@@ -150,7 +150,7 @@ pub(super) fn tag<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, 
 fn prefixed<'a>(prefix: &str, call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
     let arena = call.arena;
     match args {
-        [Val::Str(id)] if id.is_empty() => Ok(Val::Unsaid),
+        [Val::Str("")] => Ok(Val::Unsaid),
         [Val::Str(id)] => {
             Ok(Val::Str(bumpalo::format!(in arena, "{}:{}", prefix, id).into_bump_str()))
         }
