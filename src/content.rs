@@ -6,10 +6,12 @@
 mod assume;
 pub mod cases;
 pub mod compiled;
+pub mod coverage;
 mod derive;
 mod detector;
 mod doc;
 mod entry;
+pub mod explain;
 pub mod fault;
 pub mod files;
 pub mod fold;
@@ -33,6 +35,7 @@ pub use compiled::{
     ItemRule, Known, Loop, Maturity, PostureForm, PostureOn, Scale, Sensed, Signal, Source, Verb,
     WindowForm, WindowScope, WindowShape,
 };
+pub use coverage::{Coverage, coverage};
 pub use fault::{Fault, sarif};
 pub use files::{File, Files};
 pub use load::load;
