@@ -148,6 +148,10 @@ fn define(doc: &Doc<'_>, schema: &Schema, functions: &mut Functions) {
         let function = &list[at];
         let Some(body) = doc.word(function.body, "the function") else { continue };
         let result = functions.define(function.name, &function.params, body.trim_end(), &scope);
+        if result.is_err() {
+            // Told once: calls of it are then not strange as well.
+            let _ = functions.define(function.name, &function.params, "unsaid", &scope);
+        }
         let (Ok(issues) | Err(issues)) = result;
         report_issues(doc, function.body, 0, issues);
         if calls(doc.text(), function.name) < 2 {
@@ -292,6 +296,10 @@ pub(super) fn unknown_facet(doc: &Doc<'_>, key: &Key, kind: &Kind) {
         Some(_) => {
             let message = format!("facet `{name}` of `{}` is read from others", kind.name);
             doc.error_hint(&key.span, message, "say the reference on the other resource");
+        }
+        None if name.ends_with([')', ']', '}']) => {
+            let message = format!("unknown facet `{name}` of `{}`", kind.name);
+            doc.error_hint(&key.span, message, "what has a comma stands in quotes");
         }
         None => {
             let message = format!("unknown facet `{name}` of `{}`", kind.name);

@@ -236,11 +236,11 @@ fn what_is_wrong_in_a_kind_is_told_at_its_place() {
         ("facets: {a: {type: ports, default: »ssh}}\n", "`ssh` is not of type ports", None),
         ("facets: {»tags: json}\n", "facet `tags` is already there", None),
         (
-            "derive:\n  a: {type: bool, is: \"»b\"}\n  b: {type: bool, is: a}\n",
+            "derive:\n  a: {type: bool, is: »\"b\"}\n  b: {type: bool, is: a}\n",
             "lead back to themselves: test.thing.a -> test.thing.b -> test.thing.a",
             None,
         ),
-        ("derive:\n  »a: {type: bool}\n", "facet `a` has no `is`", None),
+        ("derive:\n  a: {»type: bool}\n", "facet `a` has no `is`", None),
         (
             "facets: {a: {type: bool, »defualt: true}}\n",
             "unknown key `defualt` of facet `a`",
@@ -277,7 +277,7 @@ fn what_is_wrong_in_a_detector_is_told_at_its_place() {
         ),
         (
             posture,
-            "insecure: open\nparams: {»a: {type: int}}\n",
+            "insecure: open\nparams: {a: {»type: int}}\n",
             "parameter `a` has no `default`",
             None,
         ),
