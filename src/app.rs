@@ -9,6 +9,7 @@ use crate::cli::{Cli, Command};
 use crate::config::{self, Config, ConfigError};
 use crate::telemetry;
 
+mod check;
 pub mod input;
 pub mod output;
 mod pack;
@@ -66,11 +67,10 @@ fn dispatch(cli: Cli, config: &Config, output: Output) -> anyhow::Result<Ended> 
     telemetry::start_logs(log_format, cli.verbose, output.colours_errors());
     match cli.command {
         Command::Replay(options) => replay::run(&options, config, output),
-        Command::Demo(_)
-        | Command::Check(_)
-        | Command::Test(_)
-        | Command::Coverage(_)
-        | Command::Explain(_) => Ok(Ended::Failed),
+        Command::Check(options) => check::run(&options, config, output),
+        Command::Demo(_) | Command::Test(_) | Command::Coverage(_) | Command::Explain(_) => {
+            Ok(Ended::Failed)
+        }
     }
 }
 

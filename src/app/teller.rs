@@ -55,8 +55,8 @@ pub(super) struct Teller {
     file: Arc<str>,
     /// Number of the record in its file, and in the run.
     record: (u64, u64),
-    /// Where the pieces begin whose event is not known yet.
-    open: usize,
+    /// The event told of last: alerts come after the outcome of the event that caused them.
+    event: u32,
 }
 
 /// One line of `--outcomes`. What is not known is `null`.
@@ -83,12 +83,12 @@ struct Line<'a> {
 impl Teller {
     pub(super) fn new(style: Style) -> Self {
         let (tally, pieces, file) = (Tally::default(), Vec::new(), "".into());
-        Self { style, tally, pieces, file, record: (0, 0), open: 0 }
+        Self { style, tally, pieces, file, record: (0, 0), event: 0 }
     }
 
     /// Names the record that is told of next.
     pub(super) fn begin(&mut self, file: &Arc<str>, in_file: u64, in_run: u64) {
-        self.settle(u32::MAX);
+        self.event = 0;
         if !Arc::ptr_eq(file, &self.file) {
             self.file = Arc::clone(file);
         }
@@ -97,33 +97,20 @@ impl Teller {
 
     /// Everything told since the last time.
     pub(super) fn take(&mut self) -> Vec<Piece> {
-        self.settle(u32::MAX);
-        self.open = 0;
         std::mem::take(&mut self.pieces)
-    }
-
-    /// Alerts come before the outcome of the event that caused them: it tells their number.
-    fn settle(&mut self, event: u32) {
-        for piece in &mut self.pieces[self.open..] {
-            piece.at.1 = event;
-        }
-        self.open = self.pieces.len();
     }
 }
 
 impl Sink for Teller {
     fn outcome(&mut self, outcome: &EventOutcome<'_>) {
         self.tally.event(outcome.outcome, outcome.format, outcome.dead);
-        if self.open < self.pieces.len() {
-            self.settle(outcome.event);
-        }
+        self.event = outcome.event;
         if !self.style.outcomes {
             return;
         }
         let (in_file, in_run) = self.record;
         let line = line(&self.file, in_file, outcome);
         self.pieces.push(Piece { at: (in_run, outcome.event), what: What::Outcome(line) });
-        self.open = self.pieces.len();
     }
 
     fn finding(&mut self, change: &FindingChange, detector: &Detector, content: &Content) {
@@ -138,7 +125,7 @@ impl Sink for Teller {
             AlertFormat::Text => (render(&alert, self.style.paint) + "\n").into_bytes(),
             AlertFormat::Proto => proto::encode_delimited(&alert),
         };
-        self.pieces.push(Piece { at: (self.record.1, u32::MAX), what: What::Alert(bytes) });
+        self.pieces.push(Piece { at: (self.record.1, self.event), what: What::Alert(bytes) });
     }
 }
 
@@ -193,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn alerts_stand_before_the_outcome_of_their_event() {
+    fn alerts_stand_behind_the_outcome_of_their_event() {
         let style = Style {
             alerts: AlertFormat::Ocsf,
             paint: Paint::Plain,
@@ -212,7 +199,7 @@ mod tests {
             .iter()
             .map(|piece| (matches!(piece.what, What::Alert(_)), piece.at))
             .collect();
-        let expected = [(false, (7, 0)), (true, (7, 1)), (false, (7, 1)), (true, (7, u32::MAX))];
+        let expected = [(false, (7, 0)), (true, (7, 0)), (false, (7, 1)), (true, (7, 1))];
         assert_eq!(places, expected);
         assert_eq!((teller.tally.events(), teller.tally.alerts()), (2, 2));
     }
