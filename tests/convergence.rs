@@ -62,7 +62,7 @@ impl Cloud {
         Self { account: account.into(), ..Self::default() }
     }
 
-    fn say(&mut self, source: &str, name: &str, request: Value, response: Value) {
+    fn say(&mut self, source: &str, name: &str, request: &Value, response: &Value) {
         self.number += 1;
         let id = format!("{}-{}", self.account, self.number);
         self.records.push(cloudtrail(
@@ -71,7 +71,7 @@ impl Cloud {
             self.second,
             source,
             name,
-            request,
+            &request,
             response,
         ));
     }
@@ -92,12 +92,12 @@ impl Cloud {
                 self.second += 1;
                 let block = block(*on);
                 let request = json!({"bucketName": format!("b-{bucket}"), "PublicAccessBlockConfiguration": block});
-                self.say("s3.amazonaws.com", "PutBucketPublicAccessBlock", request, Value::Null);
+                self.say("s3.amazonaws.com", "PutBucketPublicAccessBlock", &request, &Value::Null);
             }
             Deed::AccountBlock(on) => {
                 self.second += 1;
                 let request = json!({"accountId": self.account, "PublicAccessBlockConfiguration": block(*on)});
-                self.say("s3.amazonaws.com", "PutAccountPublicAccessBlock", request, Value::Null);
+                self.say("s3.amazonaws.com", "PutAccountPublicAccessBlock", &request, &Value::Null);
             }
             Deed::Attach(user) => self.attach(*user, true),
             Deed::Detach(user) => self.attach(*user, false),
@@ -113,8 +113,8 @@ impl Cloud {
         self.say(
             "ec2.amazonaws.com",
             "CreateSecurityGroup",
-            request,
-            json!({"groupId": group_id(group)}),
+            &request,
+            &json!({"groupId": group_id(group)}),
         );
     }
 
@@ -134,7 +134,7 @@ impl Cloud {
         let response = json!({"_return": true, "securityGroupRuleSet": {"items": [{
             "groupId": group_id(group), "securityGroupRuleId": id, "isEgress": false, "ipProtocol": "tcp",
             "fromPort": port, "toPort": port, "cidrIpv4": cidr}]}});
-        self.say("ec2.amazonaws.com", "AuthorizeSecurityGroupIngress", request, response);
+        self.say("ec2.amazonaws.com", "AuthorizeSecurityGroupIngress", &request, &response);
     }
 
     fn revoke(&mut self, group: u8, rule: u8, by_id: bool) {
@@ -154,8 +154,8 @@ impl Cloud {
         self.say(
             "ec2.amazonaws.com",
             "RevokeSecurityGroupIngress",
-            request,
-            json!({"_return": true}),
+            &request,
+            &json!({"_return": true}),
         );
         self.second += 1;
     }
@@ -206,7 +206,7 @@ impl Cloud {
         let request = json!({"bucketName": format!("b-{bucket}"), "bucketPolicy": {"Version": "2012-10-17",
             "Statement": [{"Effect": "Allow", "Principal": principal, "Action": "s3:GetObject",
                 "Resource": format!("arn:aws:s3:::b-{bucket}/*")}]}});
-        self.say("s3.amazonaws.com", "PutBucketPolicy", request, Value::Null);
+        self.say("s3.amazonaws.com", "PutBucketPolicy", &request, &Value::Null);
     }
 
     fn drop_policy(&mut self, bucket: u8) {
@@ -217,8 +217,8 @@ impl Cloud {
         self.say(
             "s3.amazonaws.com",
             "DeleteBucketPolicy",
-            json!({"bucketName": format!("b-{bucket}")}),
-            Value::Null,
+            &json!({"bucketName": format!("b-{bucket}")}),
+            &Value::Null,
         );
     }
 
@@ -234,7 +234,7 @@ impl Cloud {
         }
         let request = json!({"userName": format!("u{user}"), "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"});
         let name = if on { "AttachUserPolicy" } else { "DetachUserPolicy" };
-        self.say("iam.amazonaws.com", name, request, Value::Null);
+        self.say("iam.amazonaws.com", name, &request, &Value::Null);
     }
 }
 

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 #![allow(clippy::panic, reason = "a test without the pack has nothing to say")]
 
+use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use driftline::content::{Content, Detector, Files, load};
@@ -51,11 +52,11 @@ pub struct Line {
 impl Sink for Log {
     fn outcome(&mut self, outcome: &EventOutcome<'_>) {
         self.outcomes.push(outcome.outcome);
-        self.text.push_str(&format!("{outcome:?}\n"));
+        let _ = writeln!(self.text, "{outcome:?}");
     }
 
     fn finding(&mut self, change: &FindingChange, _: &Detector, _: &Content) {
-        self.text.push_str(&format!("{change:?}\n"));
+        let _ = writeln!(self.text, "{change:?}");
         let mut detectors: Vec<String> =
             change.finding.reasons.iter().map(|reason| reason.detector.to_string()).collect();
         detectors.sort();
@@ -86,8 +87,8 @@ pub fn cloudtrail(
     second: i64,
     source: &str,
     name: &str,
-    request: serde_json::Value,
-    response: serde_json::Value,
+    request: &serde_json::Value,
+    response: &serde_json::Value,
 ) -> serde_json::Value {
     serde_json::json!({
         "eventVersion": "1.09",
