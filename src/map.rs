@@ -287,15 +287,17 @@ impl<'a> Mapper<'a, '_> {
         let (mut put, mut remove, mut keep) = (Vec::new(), Vec::new(), Vec::new());
         let mut broken = false;
         for rule in rules {
-            if !self.holds(rule.when.as_ref()) {
-                continue;
-            }
             keep.extend_from_slice(&rule.keep);
-            self.loops(&rule.loops, &mut |mapper| match mapper.item(facet, rule, mode) {
-                Some(Item::Put(element)) => put.push(element),
-                Some(Item::Remove(reference)) => remove.push(reference),
-                Some(Item::Nothing) => {}
-                None => broken = true,
+            self.loops(&rule.loops, &mut |mapper| {
+                if !mapper.holds(rule.when.as_ref()) {
+                    return;
+                }
+                match mapper.item(facet, rule, mode) {
+                    Some(Item::Put(element)) => put.push(element),
+                    Some(Item::Remove(reference)) => remove.push(reference),
+                    Some(Item::Nothing) => {}
+                    None => broken = true,
+                }
             });
         }
         if broken {

@@ -71,7 +71,7 @@ impl Cloud {
             self.second,
             source,
             name,
-            &request,
+            request,
             response,
         ));
     }
