@@ -56,17 +56,33 @@ pub(super) fn open<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>,
 
 pub(super) fn opens<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
     let [item, rules, protocol, wanted] = args else { return Err(NOT_SO) };
+    let Some(wanted) = read_ports(*wanted, call)? else { return Err(NOT_SO) };
+    reaches([*item, *rules, *protocol], wanted, call)
+}
+
+pub(super) fn exposes<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
+    let [item, rules, protocol, approved] = args else { return Err(NOT_SO) };
+    let Some(approved) = read_ports(*approved, call)? else { return Err(NOT_SO) };
+    let wanted = ports::minus(ports::ALL, approved, call.arena);
+    reaches([*item, *rules, *protocol], wanted, call)
+}
+
+/// Whether the item (among the rules, over the protocol) lets the Internet in to a wanted port.
+fn reaches<'a>(
+    [item, rules, protocol]: [Val<'a>; 3],
+    wanted: PortSet<'a>,
+    call: &Call<'a, '_>,
+) -> Result<Val<'a>, EvalError> {
     let Val::Str(protocol) = protocol else { return Err(NOT_SO) };
-    let item = read(*item, call)?.ok_or(NOT_SO)?;
+    let item = read(item, call)?.ok_or(NOT_SO)?;
     let rules = match rules {
         Val::List(seq) => read_all(seq.items, call)?,
         Val::Unsaid | Val::None => &[],
         _ => return Err(NOT_SO),
     };
-    let Some(wanted) = read_ports(*wanted, call)? else { return Err(NOT_SO) };
     let mut certain = Some(false);
     for lane in LANES {
-        if *protocol != "any" && *protocol != lane.protocol {
+        if protocol != "any" && protocol != lane.protocol {
             continue;
         }
         let (sure, maybe) = passed(&item, rules, "ingress", lane, call)?;

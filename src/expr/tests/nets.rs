@@ -181,6 +181,9 @@ fn of_partial_rules_the_known_ones_decide() {
         ("net.opens(item, rules, tcp, [22, 80])", "true"),
         ("net.opens(item, rules, any, '23')", "false"),
         ("net.any(item)", "true"),
+        ("net.exposes(item, rules, tcp, '22')", "false"),
+        ("net.exposes(item, rules, tcp, net.ports('80,443'))", "true"),
+        ("net.exposes(item, rules, udp, '80')", "false"),
     ] {
         assert_eq!(check(source, rules, open, &schema), expected, "{source}");
     }
