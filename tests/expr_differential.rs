@@ -41,8 +41,7 @@ fn ours(source: &str, typed: bool) -> Result<String, String> {
         ("texts", Type::List(Type::String.into())),
         ("counts", Type::Map(Type::Int.into())),
     ];
-    // Lists keep their type: an index out of range is unsaid in a body, and an error in CEL.
-    let kept = |ty: Type| if typed || matches!(ty, Type::List(_)) { ty } else { Type::Dyn };
+    let kept = |ty: Type| if typed { ty } else { Type::Dyn };
     let vars = declared.map(|(name, ty)| Var { name: name.into(), ty: kept(ty) });
     let scope = Scope { schema: &schema, vars: vars.to_vec(), kind: None, expect: None };
     let compiled = Program::compile(source, &scope, &Functions::default());
@@ -136,8 +135,10 @@ fn random_expressions_give_what_the_cel_crate_gives() {
         |(sort, bytes)| {
             let source = grow::grow(sort, &bytes);
             let theirs = theirs(&source);
-            for typed in [true, false] {
-                let ours = ours(&source, typed);
+            // A place that is not there is unsaid in an event's body, and an error in CEL.
+            let modes: &[bool] = if theirs.is_ok() { &[true, false] } else { &[true] };
+            for typed in modes {
+                let ours = ours(&source, *typed);
                 prop_assert_eq!(
                     ours.as_ref().ok(),
                     theirs.as_ref().ok(),

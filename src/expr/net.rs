@@ -151,6 +151,19 @@ pub const HOSTS: &[Host] = &[
         "net.opens(item, rules, tcp, 22)",
     ),
     function(
+        "net.exposes",
+        &[
+            param("item", "network_rule"),
+            param("rules", "list<network_rule>"),
+            param("protocol", "protocol"),
+            param("approved", "dyn"),
+        ],
+        "bool",
+        rules::exposes,
+        "Whether a rule itself lets the whole Internet in to a port beyond the approved ones and no other rule forbids it first.",
+        "net.exposes(item, rules, tcp, net.ports('80,443'))",
+    ),
+    function(
         "intersects",
         &[param("a", "ports"), param("b", "ports")],
         "bool",

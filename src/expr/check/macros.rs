@@ -24,7 +24,9 @@ impl Checker<'_> {
         let list = self.expr(&parts.iter_range, None);
         let item = match &list.ty {
             Type::List(item) => (**item).clone(),
-            Type::Dyn | Type::Null => Type::Dyn,
+            Type::Dyn => Type::Dyn,
+            // What nothing holds.
+            Type::Null => Type::Null,
             Type::Map(_) => Type::String,
             ty => {
                 let message = format!("only a list can be gone through, not {}", self.describe(ty));
@@ -32,8 +34,6 @@ impl Checker<'_> {
                 Type::Dyn
             }
         };
-        // What an empty list would hold can be anything.
-        let item = if item == Type::Null { Type::Dyn } else { item };
         let local = Local {
             name: parts.iter_var.as_str().into(),
             ty: item.clone(),

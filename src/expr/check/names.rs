@@ -106,8 +106,10 @@ impl Checker<'_> {
         let known = self.scope.vars.iter().map(|var| &*var.name);
         let known = known.chain(self.locals.iter().map(|local| &*local.name)).chain(facets);
         suggest(name, known).or_else(|| {
-            let text = expect.is_some_and(types::is_text);
-            text.then(|| format!("text stands in quotes: `'{name}'`"))
+            let text = expect.is_none_or(types::is_text);
+            text.then(|| {
+                format!("a text, or a word where no enum is due, stands in quotes: `'{name}'`")
+            })
         })
     }
 

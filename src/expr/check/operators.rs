@@ -100,8 +100,8 @@ impl Checker<'_> {
             Op::Eq | Op::Ne => types::comparable(&left.ty, &right.ty),
             Op::In => match &right.ty {
                 Type::List(item) => types::comparable(&left.ty, item),
-                Type::Map(_) => types::is_text(&left.ty) || left.ty == Type::Dyn,
-                Type::Ports => matches!(left.ty, Type::Int | Type::Dyn),
+                Type::Map(_) => types::assignable(&left.ty, &Type::String),
+                Type::Ports => types::assignable(&left.ty, &Type::Int),
                 ty => matches!(ty, Type::Dyn | Type::Null),
             },
             Op::Lt | Op::Le | Op::Gt | Op::Ge => types::ordered(&left.ty, &right.ty),
@@ -176,7 +176,10 @@ impl Checker<'_> {
         let (lookup, ty, due) = match of.ty.clone() {
             Type::List(item) => {
                 let by_key = of.key.filter(|_| !matches!(place.ty, Type::Int));
-                let lookup = by_key.map_or(lookup(Lookup::Strict), Lookup::Key);
+                // What came out of a body has no declared length to go by.
+                let place =
+                    if *item == Type::Dyn { Lookup::Lenient } else { lookup(Lookup::Strict) };
+                let lookup = by_key.map_or(place, Lookup::Key);
                 let due = if by_key.is_some() { Type::String } else { Type::Int };
                 (lookup, Arc::unwrap_or_clone(item), due)
             }
@@ -190,7 +193,6 @@ impl Checker<'_> {
         };
         self.expect(&place.ty, &due, key, "an index");
         let node = Node::Index(Box::new((of.node, place.node)), lookup);
-        let ty = if ty == Type::Null { Type::Dyn } else { ty };
         Typed::new(node, ty).chains(of.chains)
     }
 
@@ -235,10 +237,11 @@ fn result(op: Op, left: &Type, right: &Type) -> Option<Type> {
         (Op::Add, a, b) if types::is_text(a) && types::is_text(b) => Some(String),
         (Op::Add, a, Dyn | Null) if types::is_text(a) => Some(String),
         (Op::Add, Dyn | Null, b) if types::is_text(b) => Some(String),
-        (_, Int, Int) => Some(Int),
+        (_, Int | Null, Int) | (_, Int, Null) => Some(Int),
         (Op::Add | Op::Sub | Op::Mul | Op::Div, Int | Double, Int | Double) => Some(Double),
         (Op::Add | Op::Sub, Time, Duration) | (Op::Add, Duration, Time) => Some(Time),
         (Op::Sub, Time, Time) | (Op::Add | Op::Sub, Duration, Duration) => Some(Duration),
+        (_, Null, Null) => Some(Null),
         (_, Dyn | Null, Dyn | Null | Int | Double | Time | Duration)
         | (_, Int | Double | Time | Duration, Dyn | Null) => Some(Dyn),
         _ => None,

@@ -4,8 +4,6 @@
 //! address family on its own: a deny for IPv4 does not take away what is allowed for IPv6.
 //! Of a partial list the known rules decide; unseen ones are taken to add, not to forbid.
 
-use bumpalo::Bump;
-
 use crate::expr::api::{Call, EvalError};
 use crate::expr::ports;
 use crate::model::{PortSet, Val};
@@ -42,11 +40,16 @@ const LANES: [Lane; 4] = [
 
 pub(super) fn open<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
     let [Val::List(seq), Val::Str(direction)] = args else { return Err(NOT_SO) };
-    let rules = read_all(seq.items, call)?;
+    let denies = denials(seq.items, call)?;
     let mut certain = PortSet { ranges: &[], whole: seq.whole };
-    for rule in rules {
+    for item in seq.items {
+        call.charge(1)?;
+        let Some(rule) = read(*item, call)? else { continue };
         for lane in LANES {
-            let (sure, maybe) = passed(rule, rules, direction, lane, call)?;
+            let (sure, maybe) = passed(&rule, denies, direction, lane, call)?;
+            if maybe.whole && maybe.ranges.is_empty() {
+                continue;
+            }
             certain = ports::union(certain, PortSet { whole: true, ..sure }, call.arena);
             certain.whole &= sure.ranges == maybe.ranges && maybe.whole && seq.whole;
         }
@@ -56,20 +59,38 @@ pub(super) fn open<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>,
 
 pub(super) fn opens<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
     let [item, rules, protocol, wanted] = args else { return Err(NOT_SO) };
+    let Some(wanted) = read_ports(*wanted, call)? else { return Err(NOT_SO) };
+    reaches([*item, *rules, *protocol], wanted, call)
+}
+
+pub(super) fn exposes<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
+    let [item, rules, protocol, approved] = args else { return Err(NOT_SO) };
+    let Some(approved) = read_ports(*approved, call)? else { return Err(NOT_SO) };
+    let wanted = ports::minus(ports::ALL, approved, call.arena);
+    reaches([*item, *rules, *protocol], wanted, call)
+}
+
+/// Whether the item (among the rules, over the protocol) lets the Internet in to a wanted port.
+fn reaches<'a>(
+    [item, rules, protocol]: [Val<'a>; 3],
+    wanted: PortSet<'a>,
+    call: &Call<'a, '_>,
+) -> Result<Val<'a>, EvalError> {
     let Val::Str(protocol) = protocol else { return Err(NOT_SO) };
-    let item = read(*item, call)?.ok_or(NOT_SO)?;
-    let rules = match rules {
-        Val::List(seq) => read_all(seq.items, call)?,
+    let item = read(item, call)?.ok_or(NOT_SO)?;
+    let asked = |lane: &Lane| protocol == "any" || protocol == lane.protocol;
+    let open = |lane: &Lane| applies(&item, "ingress", *lane) != Some(false);
+    if item.allow == Some(false) || !LANES.iter().any(|lane| asked(lane) && open(lane)) {
+        return Ok(Val::Bool(false));
+    }
+    let denies = match rules {
+        Val::List(seq) => denials(seq.items, call)?,
         Val::Unsaid | Val::None => &[],
         _ => return Err(NOT_SO),
     };
-    let Some(wanted) = read_ports(*wanted, call)? else { return Err(NOT_SO) };
     let mut certain = Some(false);
-    for lane in LANES {
-        if *protocol != "any" && *protocol != lane.protocol {
-            continue;
-        }
-        let (sure, maybe) = passed(&item, rules, "ingress", lane, call)?;
+    for lane in LANES.into_iter().filter(asked) {
+        let (sure, maybe) = passed(&item, denies, "ingress", lane, call)?;
         if ports::intersects(PortSet { whole: true, ..sure }, wanted) == Some(true) {
             return Ok(Val::Bool(true));
         }
@@ -83,7 +104,7 @@ pub(super) fn opens<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>
 /// What a rule lets through in a lane after the denies: for certain, and at most.
 fn passed<'a>(
     rule: &Rule<'a>,
-    rules: &[Rule<'a>],
+    denies: &[Rule<'a>],
     direction: &str,
     lane: Lane,
     call: &Call<'a, '_>,
@@ -98,7 +119,7 @@ fn passed<'a>(
     let mut maybe = if known.whole { known } else { ports::ALL };
     let mut sure = if applies == Some(true) { known } else { ports::NOTHING };
     sure.whole = true;
-    for other in rules {
+    for other in denies {
         call.charge(1)?;
         let first = match (other.priority, rule.priority) {
             (Some(other), Some(own)) => Some(other <= own),
@@ -137,13 +158,17 @@ fn all_of(parts: &[Option<bool>]) -> Option<bool> {
     if parts.contains(&None) { None } else { Some(true) }
 }
 
-fn read_all<'a>(items: &'a [Val<'a>], call: &Call<'a, '_>) -> Result<&'a [Rule<'a>], EvalError> {
-    let mut rules = bumpalo::collections::Vec::with_capacity_in(items.len(), call.arena);
+/// The rules that deny, or may.
+fn denials<'a>(items: &'a [Val<'a>], call: &Call<'a, '_>) -> Result<&'a [Rule<'a>], EvalError> {
+    let mut denies = bumpalo::collections::Vec::new_in(call.arena);
     for item in items {
         call.charge(1)?;
-        rules.extend(read(*item, call)?);
+        if field(*item, "action", call).as_str() == Some("allow") {
+            continue;
+        }
+        denies.extend(read(*item, call)?.filter(|rule| rule.allow != Some(true)));
     }
-    Ok(rules.into_bump_slice())
+    Ok(denies.into_bump_slice())
 }
 
 /// Reads a rule; unsaid fields have their type's default. `None` for what is no rule.
@@ -162,7 +187,7 @@ fn read<'a>(value: Val<'a>, call: &Call<'a, '_>) -> Result<Option<Rule<'a>>, Eva
     if !matches!(value, Val::Record(_) | Val::Map(_)) {
         return Ok(None);
     }
-    let field = |name| field(value, name, call.arena, call);
+    let field = |name| field(value, name, call);
     let text = |name, other: &'a str| match field(name) {
         Val::Unknown => None,
         Val::Str(text) => Some(text),
@@ -192,7 +217,7 @@ fn read<'a>(value: Val<'a>, call: &Call<'a, '_>) -> Result<Option<Rule<'a>>, Eva
     }))
 }
 
-fn field<'a>(rule: Val<'a>, name: &str, arena: &'a Bump, call: &Call<'a, '_>) -> Val<'a> {
+fn field<'a>(rule: Val<'a>, name: &str, call: &Call<'a, '_>) -> Val<'a> {
     let value = rule.get(name);
     let Val::Record(record) = rule else { return value };
     if !matches!(value, Val::Unsaid) {
@@ -200,7 +225,7 @@ fn field<'a>(rule: Val<'a>, name: &str, arena: &'a Bump, call: &Call<'a, '_>) ->
     }
     let declared = record.ty.field(name).and_then(|index| record.ty.fields.get(index));
     let default = declared.and_then(|field| field.default.as_ref());
-    default.map_or(value, |default| default.lend(arena, call.schema))
+    default.map_or(value, |default| default.lend(call.arena, call.schema))
 }
 
 /// Whether peers are the whole Internet, for IPv4 and IPv6. Peers that nobody said are any.
@@ -245,7 +270,7 @@ fn whole_world<'a>(peers: Val<'a>, call: &Call<'a, '_>) -> Result<[Option<bool>;
 pub(super) fn any<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
     let value = args.first().copied().unwrap_or_default();
     let peers = match value {
-        Val::Record(_) | Val::Map(_) => field(value, "peers", call.arena, call),
+        Val::Record(_) | Val::Map(_) => field(value, "peers", call),
         Val::Str(_) | Val::List(_) => value,
         _ => return Err(NOT_SO),
     };

@@ -11,11 +11,15 @@ use crate::model::{Rec, Schema, Seq, Val};
 use super::{Cloud, call_with, compiled, schema, scope_of, vars, written};
 
 fn check(source: &str, rules: Val<'_>, item: Val<'_>, schema: &Schema) -> String {
+    check_within(source, rules, item, schema, 10_000)
+}
+
+fn check_within(source: &str, rules: Val<'_>, item: Val<'_>, schema: &Schema, fuel: u32) -> String {
     let mut scope = scope_of(schema, "network.security_group");
     let record = crate::model::Type::Record(schema.record_names["network_rule"]);
     scope.vars.extend(vars(&[("item", record), ("gone", crate::model::Type::Dyn)]));
     let program = compiled(source, &scope, &Functions::new(&[net::HOSTS]));
-    let (arena, fuel) = (Bump::new(), Cell::new(10_000));
+    let (arena, fuel) = (Bump::new(), Cell::new(fuel));
     let mut world = Cloud::default();
     let own = world.add(schema, "network.security_group", "sg", &[("rules", rules)]);
     let call = call_with(&arena, schema, &world, &fuel);
@@ -181,8 +185,26 @@ fn of_partial_rules_the_known_ones_decide() {
         ("net.opens(item, rules, tcp, [22, 80])", "true"),
         ("net.opens(item, rules, any, '23')", "false"),
         ("net.any(item)", "true"),
+        ("net.exposes(item, rules, tcp, '22')", "false"),
+        ("net.exposes(item, rules, tcp, net.ports('80,443'))", "true"),
+        ("net.exposes(item, rules, udp, '80')", "false"),
     ] {
         assert_eq!(check(source, rules, open, &schema), expected, "{source}");
+    }
+}
+
+#[test]
+fn two_thousand_rules_stay_within_the_default_budget() {
+    let schema = schema();
+    let arena = Bump::new();
+    let open = rule("ingress allow tcp 22 any", &schema, &arena);
+    let rules = Val::list(arena.alloc_slice_fill_copy(2_000, open));
+    for (source, expected) in
+        [("net.open(rules, ingress)", "<22>"), ("net.opens(item, rules, tcp, 22)", "true")]
+    {
+        let found =
+            check_within(source, rules, open, &schema, crate::model::Limits::default().fuel);
+        assert_eq!(found, expected, "{source}");
     }
 }
 
