@@ -4,7 +4,7 @@ use super::*;
 use crate::content::coverage::Status;
 use crate::content::{coverage, explain};
 
-const MAPPING: &str = "
+pub(super) const MAPPING: &str = "
 apiVersion: driftline/v1
 kind: Mapping
 provider: aws
@@ -25,7 +25,7 @@ on:
     act: {sign_in: {user: actor.name}}
 ";
 
-const DETECTORS: &str = "
+pub(super) const DETECTORS: &str = "
 apiVersion: driftline/v1
 kind: Detector
 id: A-001
