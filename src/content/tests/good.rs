@@ -65,6 +65,27 @@ fn an_event_finds_its_entries_by_its_folded_name_under_every_service() {
 }
 
 #[test]
+fn a_kubernetes_name_ends_with_its_verb() {
+    let text = "
+apiVersion: driftline/v1
+kind: Mapping
+provider: kubernetes
+service: ['']
+on: [{event: pods/exec/create, act: blind}]
+";
+    let (content, _) = loaded(&[("m.yaml", text)]);
+    let key = |resource_type, name| EventKey {
+        provider: Provider::Kubernetes,
+        family: Family::Activity,
+        service: "",
+        resource_type,
+        name,
+    };
+    assert!(content.reads(&key("pods/exec", "create")));
+    assert!(!content.reads(&key("pods", "exec/create")));
+}
+
+#[test]
 fn an_entry_is_compiled_with_its_loops_and_groups() {
     let (content, _) = loaded(&[("m.yaml", HUAWEI)]);
     let create = &content.entries[0];
