@@ -50,7 +50,7 @@ severity: low
 maturity: experimental
 applies_to: network.interface
 insecure: exposed && settings.block
-assume: {settings.block: true}
+assume: {settings.block: true, settings.sample: 'network_rule{direction: egress}'}
 why: w
 ---
 apiVersion: driftline/v1
@@ -104,7 +104,11 @@ fn a_detector_knows_the_facets_its_programs_read_through_derived_ones() {
     let settings = content.schema.kind_named("account.settings").expect("declared");
     let block = settings.facet("block").expect("declared").id;
     let expected = (settings.id, block, Value::Bool(true), "settings.block".into());
-    assert_eq!(form.assume, [expected]);
+    assert_eq!(form.assume[0], expected);
+    assert_eq!(
+        form.assume[1].2.to_json(&content.schema).to_string(),
+        r#"{"action":"allow","direction":"egress","enabled":true,"peers":["any"],"ports":"all","priority":0,"protocol":"any"}"#
+    );
     assert_eq!(content.postures[usize::from(settings.id.0)], []);
     assert_eq!(content.postures[usize::from(form.on[0].kind.0)], [(1, 0)]);
 }
