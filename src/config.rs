@@ -62,7 +62,7 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file or folder cannot be read.
-    #[error("`{}` cannot be read: {source}", path.display())]
+    #[error("`{}` cannot be read", path.display())]
     Unreadable {
         /// Which.
         path: PathBuf,
@@ -78,6 +78,17 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// The error with its cause, on one line for each fault.
+    #[must_use]
+    pub fn whole(&self) -> String {
+        match self {
+            Self::Unreadable { source, .. } => format!("{self}: {source}"),
+            Self::Invalid { .. } => self.to_string(),
+        }
+    }
+}
+
 /// Reads the configuration: the file, where one is named, below the environment's
 /// `DRIFTLINE__SECTION__KEY`.
 ///
@@ -85,6 +96,12 @@ pub enum ConfigError {
 /// Every fault of the file, of the environment, and of the registry it names.
 pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
     load_with(file, &overlay::environment())
+}
+
+/// Whether the environment asks for no colours (<https://no-color.org>: set and not empty).
+#[must_use]
+pub fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 fn load_with(file: Option<&Path>, overrides: &[(String, String)]) -> Result<Config, ConfigError> {

@@ -27,6 +27,8 @@ mod types;
 pub mod window;
 pub mod wire;
 
+use crate::expr::Host;
+
 pub use cases::Suite;
 pub use compiled::{
     ActForm, Condition, Content, Derive, Detector, Entry, FacetRule, Form, Group, Identify,
@@ -40,3 +42,9 @@ pub use load::load;
 
 #[cfg(test)]
 mod tests;
+
+/// The host functions content may call beside the standard ones: each cloud's own.
+#[must_use]
+pub fn functions() -> Vec<&'static [Host]> {
+    crate::cloud::tables().to_vec()
+}

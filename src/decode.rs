@@ -1,98 +1,148 @@
 //! Records into events: unwrap the envelopes, recognise the leaf, read it.
+//!
+//! Enters: the bytes of one Kafka record. Leaves: for each event in it exactly one of a
+//! normalised [`Event`], a note that nobody reads it, or the reason for which it is refused.
+
+mod aws_cloudtrail;
+mod aws_config;
+mod azure_activity;
+mod azure_event_grid;
+mod gcp_asset;
+mod gcp_audit;
+mod huawei_config;
+mod huawei_cts;
+mod keys;
+mod kubernetes_audit;
+mod leaf;
+mod ocsf;
+mod parse;
+mod recognise;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod times;
+mod unwrap;
 
 use bumpalo::Bump;
 
 use crate::model::{DeadReason, Event, EventKey, Format, Limits, Provider, Timestamp};
 
-/// One record.
+/// One record as it came from the broker.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Record<'r> {
-    /// Value.
+    /// Its value.
     pub value: &'r [u8],
-    /// Headers.
+    /// Its headers: name and value.
     pub headers: &'r [(&'r str, &'r [u8])],
-    /// The broker's time.
+    /// The broker's time of it: the last resort for events without one.
     pub time: Option<Timestamp>,
 }
 
-/// Whether any mapping reads an event.
+/// Says which events are worth reading.
 pub trait Index {
-    /// Does one?
+    /// Whether any mapping reads events of that key.
     fn reads(&self, key: &EventKey<'_>) -> bool;
 }
 
-/// How much skipped events tell.
+/// How much a skipped event tells about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// Enough to count.
+    /// What counters need.
     Counts,
-    /// Id, account and time too.
+    /// Id, account and time too, at the price of reading the event.
     Full,
 }
 
-/// An event nobody reads.
+/// An event that nothing reads.
 #[derive(Clone, Copy, Debug)]
 pub struct Skipped<'a> {
-    /// Format.
+    /// The wire format.
     pub format: Format,
-    /// Provider.
+    /// Whose event it is.
     pub provider: Provider,
-    /// Service.
+    /// Service as the cloud names it.
     pub service: &'a str,
-    /// Name.
+    /// Name as the cloud writes it.
     pub name: &'a str,
-    /// Read-only.
+    /// Whether it only reads.
     pub read_only: bool,
-    /// Failed.
+    /// Whether the cloud refused or failed it.
     pub failed: bool,
-    /// Id.
+    /// The cloud's id of it; empty under [`Detail::Counts`].
     pub id: &'a str,
-    /// Account.
+    /// The account; empty under [`Detail::Counts`].
     pub account: &'a str,
-    /// Time.
+    /// When it happened; `None` under [`Detail::Counts`].
     pub time: Option<Timestamp>,
 }
 
-/// A refused record or event.
+/// An event, or a whole record, that is refused.
 #[derive(Clone, Copy, Debug)]
 pub struct Dead<'a> {
-    /// Format.
+    /// The wire format, where one was recognised.
     pub format: Option<Format>,
     /// Why.
     pub reason: DeadReason,
-    /// What and where.
+    /// What and where; never the body's content.
     pub detail: &'a str,
-    /// Id.
+    /// The cloud's id of it, where known.
     pub id: &'a str,
-    /// Account.
+    /// The account, where known.
     pub account: &'a str,
-    /// Service.
+    /// The service, where known.
     pub service: &'a str,
-    /// Name.
-    pub name: &'a str,
 }
 
-/// What a record holds.
+/// What became of one event of a record.
+#[derive(Clone, Copy, Debug)]
 pub enum Decoded<'a> {
-    /// An event.
+    /// It is read.
     Event(&'a Event<'a>),
-    /// Skipped.
+    /// No mapping reads it.
     Skipped(&'a Skipped<'a>),
-    /// Dead.
+    /// It is refused.
     Dead(&'a Dead<'a>),
 }
 
-/// The decoder.
-pub struct Decoder;
+/// Where the outcomes go, with the arena that the event's trees live in.
+pub type Sink<'s> = dyn FnMut(&Bump, Decoded<'_>) + 's;
+
+/// Turns records into events; keeps its buffers from one record to the next.
+#[derive(Debug)]
+pub struct Decoder {
+    limits: Limits,
+    forced: Option<Format>,
+    detail: Detail,
+    opened: Bump,
+    trees: Bump,
+}
+
+/// Above this an arena is given back after the record that made it grow.
+const KEEP_BYTES: usize = 8 << 20;
 
 impl Decoder {
-    /// New.
+    /// A decoder; `format` is what a leaf is taken for when its own fields do not tell.
     #[must_use]
-    pub fn new(_: Limits, _: Option<Format>, _: Detail) -> Self {
-        Self
+    pub fn new(limits: Limits, format: Option<Format>, detail: Detail) -> Self {
+        Self { limits, forced: format, detail, opened: Bump::new(), trees: Bump::new() }
     }
 
-    /// Decode.
-    pub fn decode(&mut self, _: &Record<'_>, _: &dyn Index, _: &mut dyn FnMut(&Bump, Decoded<'_>)) {
+    /// Tells `sink` exactly once about each event of `record`; once that there is none where
+    /// none can be found. The arena is reset after each event.
+    pub fn decode(&mut self, record: &Record<'_>, index: &dyn Index, sink: &mut Sink<'_>) {
+        for arena in [&mut self.opened, &mut self.trees] {
+            if arena.allocated_bytes() > KEEP_BYTES {
+                *arena = Bump::new();
+            } else {
+                arena.reset();
+            }
+        }
+        let settings = unwrap::Settings {
+            limits: &self.limits,
+            forced: self.forced,
+            detail: self.detail,
+            index,
+        };
+        unwrap::record(record, settings, &self.opened, &mut self.trees, sink);
     }
 }

@@ -274,7 +274,6 @@ impl Core {
             account: dead.account,
             event_id: dead.id,
             service: dead.service,
-            name: dead.name,
             ..EventOutcome::of(number, Outcome::Dead)
         });
     }

@@ -9,15 +9,19 @@
 //!
 //! Rooms, in reading order; each may use only those above it (`tests/rooms.rs` holds it so).
 
-pub mod alert;
-pub mod cloud;
-pub mod config;
-pub mod content;
-pub mod decode;
-pub mod detect;
-pub mod engine;
-pub mod expr;
-pub mod map;
 pub mod model;
-pub mod state;
+pub mod decode;
+pub mod expr;
+pub mod cloud;
+pub mod content;
 pub mod tenant;
+pub mod map;
+pub mod state;
+pub mod detect;
+pub mod alert;
+pub mod engine;
+pub mod log;
+pub mod config;
+pub mod telemetry;
+pub mod app;
+pub mod cli;

@@ -1,3 +1,9 @@
-//! The `driftline` command.
+//! The `driftline` command: arguments in, an exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    driftline::app::run(driftline::cli::Cli::parse())
+}

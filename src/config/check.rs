@@ -22,7 +22,7 @@ pub(super) fn check(raw: &Raw, file: Option<&Path>) -> Result<Config, ConfigErro
     let tenants = match registry.transpose() {
         Ok(registry) => registry.map(Arc::new),
         Err(error) => {
-            faults.push(format!("tenants.file: {error}"));
+            faults.push(format!("tenants.file: {}", error.whole()));
             None
         }
     };

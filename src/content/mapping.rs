@@ -148,6 +148,10 @@ fn define(doc: &Doc<'_>, schema: &Schema, functions: &mut Functions) {
         let function = &list[at];
         let Some(body) = doc.word(function.body, "the function") else { continue };
         let result = functions.define(function.name, &function.params, body.trim_end(), &scope);
+        if result.is_err() {
+            // Told once: calls of it are then not strange as well.
+            let _ = functions.define(function.name, &function.params, "unsaid", &scope);
+        }
         let (Ok(issues) | Err(issues)) = result;
         report_issues(doc, function.body, 0, issues);
         if calls(doc.text(), function.name) < 2 {
@@ -168,6 +172,11 @@ fn signature<'n>(doc: &Doc<'_>, key: &'n Key, body: &'n Node) -> Option<Function
         doc.error_hint(&key.span, message, "write it as `name(a, b)`");
         return None;
     };
+    if is_reserved(name) {
+        let message = format!("`{name}` is a word that CEL keeps for itself");
+        doc.error_hint(&key.span, message, "choose another name");
+        return None;
+    }
     let params: Vec<&str> =
         inner.split(',').map(str::trim).filter(|param| !param.is_empty()).collect();
     if let Some(bad) = params.iter().find(|param| !is_identifier(param)) {
@@ -180,6 +189,34 @@ fn signature<'n>(doc: &Doc<'_>, key: &'n Key, body: &'n Node) -> Option<Function
 pub(super) fn is_identifier(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Words that CEL keeps for itself (CEL specification, syntax, `RESERVED` and keywords).
+fn is_reserved(name: &str) -> bool {
+    const WORDS: [&str; 21] = [
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "false",
+        "for",
+        "function",
+        "if",
+        "import",
+        "in",
+        "let",
+        "loop",
+        "namespace",
+        "null",
+        "package",
+        "return",
+        "true",
+        "var",
+        "void",
+        "while",
+    ];
+    WORDS.contains(&name)
 }
 
 /// How often `name(` stands in a text as a word of its own.
@@ -292,6 +329,10 @@ pub(super) fn unknown_facet(doc: &Doc<'_>, key: &Key, kind: &Kind) {
         Some(_) => {
             let message = format!("facet `{name}` of `{}` is read from others", kind.name);
             doc.error_hint(&key.span, message, "say the reference on the other resource");
+        }
+        None if name.ends_with([')', ']', '}']) => {
+            let message = format!("unknown facet `{name}` of `{}`", kind.name);
+            doc.error_hint(&key.span, message, "what has a comma stands in quotes");
         }
         None => {
             let message = format!("unknown facet `{name}` of `{}`", kind.name);

@@ -6,6 +6,7 @@ use crate::model::{EventKey, Family, Provider, Type, Value};
 
 mod broken;
 mod good;
+mod reports;
 mod shipped;
 
 const TYPES: &str = include_str!("tests/types.yaml");

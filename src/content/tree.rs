@@ -154,24 +154,30 @@ impl<'f> Reader<'f> {
     }
 
     fn syntax_error(&self, at: usize, info: &str) {
+        if let Some(tab) = self.tab_near(at) {
+            let message = "a tab stands where YAML wants spaces".to_owned();
+            self.error(tab..tab + 1, message, Some("indent with spaces".to_owned()));
+            return;
+        }
+        let hint = info
+            .contains("mapping values")
+            .then(|| "an expression with `: ` stands in quotes or after `>`".to_owned());
+        self.error(at..at + 1, format!("not YAML: {info}"), hint);
+    }
+
+    /// A tab in the indentation of the line at `at` or of the one after it.
+    fn tab_near(&self, at: usize) -> Option<usize> {
         let text = &*self.file.text;
-        let line_start = text.get(..at).and_then(|front| front.rfind('\n')).map_or(0, |n| n + 1);
-        let indent = text[line_start..].chars().take_while(|c| *c == ' ' || *c == '\t');
-        let tab = indent.take_while(|c| *c != '\n').position(|c| c == '\t');
-        let (at, message, hint) = match tab {
-            Some(column) => (
-                line_start + column,
-                "a tab stands where YAML wants spaces".to_owned(),
-                Some("indent with spaces".to_owned()),
-            ),
-            None => (
-                at,
-                format!("not YAML: {info}"),
-                info.contains("mapping values")
-                    .then(|| "an expression with `: ` stands in quotes or after `>`".to_owned()),
-            ),
-        };
-        self.error(at..at + 1, message, hint);
+        let mut start = text.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);
+        for _ in 0..2 {
+            let line = text[start..].split('\n').next().unwrap_or("");
+            let indent = line.len() - line.trim_start().len();
+            if let Some(tab) = line[..indent].find('\t') {
+                return Some(start + tab);
+            }
+            start = (start + line.len() + 1).min(text.len());
+        }
+        None
     }
 
     fn error(&self, range: Range<usize>, message: String, hint: Option<String>) {

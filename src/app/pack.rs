@@ -1,0 +1,82 @@
+//! The shipped pack and a user's own folders into loaded content.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::config::{Config, read_folder};
+use crate::content::{self, Content, Fault, Files};
+
+use super::Refused;
+use super::output::Output;
+
+/// Loads the shipped pack, the configured folders, and `more`; tells warnings.
+///
+/// # Errors
+/// Every fault of every file at once.
+pub(super) fn load(
+    config: &Config,
+    more: &[PathBuf],
+    output: Output,
+) -> anyhow::Result<Arc<Content>> {
+    let files = files(config, more)?;
+    match content::load(&files, &crate::cloud::tables()) {
+        Ok((content, warnings)) => {
+            for warning in &warnings {
+                tracing::info!(%warning, "content");
+            }
+            Ok(Arc::new(content))
+        }
+        Err(faults) => {
+            output.remark(&list(&faults));
+            Err(Refused(counted(&faults)).into())
+        }
+    }
+}
+
+/// The files of the shipped pack, then those of the folders.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub(super) fn files(config: &Config, more: &[PathBuf]) -> anyhow::Result<Files> {
+    let mut files = Files::shipped();
+    for path in config.content.iter().chain(more) {
+        for (name, text) in read_folder(path)? {
+            files.add(&shipped_name(path, &name), text);
+        }
+    }
+    Ok(files)
+}
+
+/// The shipped pack's own folder, named again by a user, is not a second pack: its files take
+/// the places of those in the program.
+fn shipped_name(folder: &Path, name: &str) -> String {
+    const PACK: &str = "config/content";
+    let given = folder.display().to_string();
+    let given = given.trim_end_matches('/');
+    match name.strip_prefix(given) {
+        Some(rest) if given.ends_with(PACK) => format!("{PACK}{rest}"),
+        Some(_) | None => name.to_owned(),
+    }
+}
+
+/// Every fault, one after the other, with its line.
+pub(super) fn list(faults: &[Fault]) -> String {
+    let mut text = String::new();
+    for fault in faults {
+        let _ = writeln!(text, "{fault}");
+    }
+    text
+}
+
+/// How many faults there are.
+pub(super) fn counted(faults: &[Fault]) -> String {
+    let errors = faults.iter().filter(|fault| fault.level_word() == "error").count();
+    let warnings = faults.len() - errors;
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    format!(
+        "{errors} error{} and {warnings} warning{} in content",
+        plural(errors),
+        plural(warnings)
+    )
+}

@@ -1,0 +1,446 @@
+//! Bytes of a file into records: JSON Lines, one document, or an array.
+//!
+//! What enters is a stream; what leaves is one slice per top-level value, without parsing it:
+//! only depth and strings are followed. **Invariant:** any bytes end in records. What is not
+//! JSON becomes a record of its own line, to be refused, and never swallows the lines after it
+//! where that can be told: no JSON text has a line feed inside a string, and none begins an
+//! object where a key or a comma belongs.
+
+use std::io::{self, Read};
+
+use memchr::{memchr, memchr3};
+
+/// Bytes asked of the reader at once.
+const CHUNK: usize = 256 << 10;
+
+/// Nesting beyond which a value is refused anyway and taken as a line.
+const DEPTH: usize = 512;
+
+/// Cuts a stream into records.
+pub struct Splitter<R> {
+    reader: R,
+    buffer: Vec<u8>,
+    /// Where the unread bytes begin.
+    start: usize,
+    ended: bool,
+    mode: Mode,
+    limit: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Nothing was read yet.
+    Begin,
+    /// Values one after another.
+    Values,
+    /// Inside the one array that is the file.
+    Array,
+}
+
+/// How far a value was followed.
+struct Scan {
+    at: usize,
+    stack: Vec<u8>,
+    in_string: bool,
+}
+
+/// Where a look at the bytes ended.
+enum Seen {
+    /// The value ends before this place.
+    End(usize),
+    /// It is not JSON: its line ends it.
+    Garbage,
+    /// More bytes are needed.
+    More,
+}
+
+impl<R: Read> Splitter<R> {
+    /// A splitter of `reader`. Of a value longer than `limit` bytes the first `limit + 1` are
+    /// handed out, so that it is refused for its size; the rest is passed over.
+    pub const fn new(reader: R, limit: usize) -> Self {
+        let (start, ended, mode) = (0, false, Mode::Begin);
+        Self { reader, buffer: Vec::new(), start, ended, mode, limit }
+    }
+
+    /// The next record; `None` at the end.
+    ///
+    /// # Errors
+    /// When the reader fails; the bytes before were handed out.
+    pub fn next_record(&mut self) -> io::Result<Option<&[u8]>> {
+        if self.mode == Mode::Begin {
+            self.begin()?;
+        }
+        let Some(first) = self.skip_between()? else {
+            return Ok(None);
+        };
+        let end = match first {
+            b'{' | b'[' | b'"' => self.value()?,
+            _ if self.mode == Mode::Array => self.scalar()?,
+            _ => self.line()?,
+        };
+        let record = &self.buffer[self.start..end];
+        self.start = end;
+        let record = record.trim_ascii_end();
+        Ok(Some(&record[..record.len().min(self.limit + 1)]))
+    }
+
+    /// Tells an array that is the whole file from lines that are arrays, as far as `limit`
+    /// bytes tell: a longer array is taken for the whole file.
+    fn begin(&mut self) -> io::Result<()> {
+        self.mode = Mode::Values;
+        while self.buffer.len() < 3 && self.fill()? {}
+        if self.buffer.starts_with(b"\xef\xbb\xbf") {
+            self.start = 3;
+        }
+        if self.skip_between()? != Some(b'[') {
+            return Ok(());
+        }
+        let array_at = self.start;
+        let mut scan = Scan { at: array_at, stack: Vec::new(), in_string: false };
+        let whole = loop {
+            match self.look(&mut scan, array_at) {
+                Seen::End(end) => {
+                    self.start = end;
+                    break self.skip_between()?.is_none();
+                }
+                Seen::Garbage => break false,
+                Seen::More if scan.at - array_at > self.limit => break true,
+                Seen::More if !self.fill()? => break true,
+                Seen::More => {}
+            }
+        };
+        self.start = array_at;
+        if whole {
+            self.mode = Mode::Array;
+            self.start += 1;
+        }
+        Ok(())
+    }
+
+    /// Appends a chunk; false at the end. Never moves bytes.
+    fn fill(&mut self) -> io::Result<bool> {
+        if self.ended {
+            return Ok(false);
+        }
+        let held = self.buffer.len();
+        self.buffer.resize(held + CHUNK, 0);
+        let read = loop {
+            match self.reader.read(&mut self.buffer[held..]) {
+                Ok(read) => break read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.buffer.truncate(held);
+                    self.ended = true;
+                    return Err(error);
+                }
+            }
+        };
+        self.buffer.truncate(held + read);
+        self.ended = read == 0;
+        Ok(read > 0)
+    }
+
+    /// Drops the bytes that were handed out, when they are worth it.
+    fn compact(&mut self) {
+        if self.start >= CHUNK.max(self.buffer.len() / 2) {
+            self.buffer.drain(..self.start);
+            self.start = 0;
+        }
+    }
+
+    /// Passes over what may stand between values, and tells the first byte after it.
+    fn skip_between(&mut self) -> io::Result<Option<u8>> {
+        loop {
+            while let Some(byte) = self.buffer.get(self.start) {
+                match byte {
+                    b' ' | b'\t' | b'\r' | b'\n' => self.start += 1,
+                    b',' if self.mode == Mode::Array => self.start += 1,
+                    b']' if self.mode == Mode::Array => {
+                        self.mode = Mode::Values;
+                        self.start += 1;
+                    }
+                    byte => return Ok(Some(*byte)),
+                }
+            }
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The end of the value that begins at `start`.
+    fn value(&mut self) -> io::Result<usize> {
+        self.compact();
+        let mut scan = Scan { at: self.start, stack: Vec::new(), in_string: false };
+        loop {
+            match self.look(&mut scan, self.start) {
+                Seen::End(end) => return Ok(end),
+                Seen::Garbage => return self.line(),
+                Seen::More => {}
+            }
+            if scan.at - self.start > self.limit {
+                self.shed(&mut scan);
+            }
+            if !self.fill()? {
+                return Ok(self.buffer.len());
+            }
+        }
+    }
+
+    /// Forgets bytes of a value that is too large beyond those that show it to be so.
+    fn shed(&mut self, scan: &mut Scan) {
+        let keep = self.start + self.limit + 1;
+        // One byte before the scan's place stays, for the look back over a line feed.
+        let until = scan.at.saturating_sub(1);
+        if until > keep {
+            self.buffer.drain(keep..until);
+            scan.at -= until - keep;
+        }
+    }
+
+    /// The end of the line that begins at `start`, for what is not JSON.
+    fn line(&mut self) -> io::Result<usize> {
+        self.compact();
+        let mut at = self.start;
+        loop {
+            if let Some(offset) = memchr(b'\n', &self.buffer[at..]) {
+                return Ok(at + offset);
+            }
+            at = self.buffer.len();
+            if at - self.start > self.limit + 1 {
+                self.buffer.truncate(self.start + self.limit + 1);
+                at = self.buffer.len();
+            }
+            if !self.fill()? {
+                return Ok(self.buffer.len());
+            }
+        }
+    }
+
+    /// The end of a number or word inside the array.
+    fn scalar(&mut self) -> io::Result<usize> {
+        self.compact();
+        let mut at = self.start;
+        loop {
+            let ends = |byte: &u8| matches!(byte, b',' | b']' | b'\n');
+            if let Some(offset) = self.buffer[at..].iter().position(ends) {
+                return Ok(at + offset);
+            }
+            at = self.buffer.len();
+            if !self.fill()? {
+                return Ok(at);
+            }
+        }
+    }
+
+    /// Follows the value that begins at `from` as far as the bytes go.
+    fn look(&self, scan: &mut Scan, from: usize) -> Seen {
+        loop {
+            if scan.in_string {
+                match self.string(scan) {
+                    Seen::End(after) => scan.at = after,
+                    other => return other,
+                }
+                scan.in_string = false;
+                if scan.stack.is_empty() {
+                    return Seen::End(scan.at);
+                }
+            }
+            let Some(offset) = self.buffer[scan.at..].iter().position(|byte| TELLS[*byte as usize])
+            else {
+                scan.at = self.buffer.len();
+                return Seen::More;
+            };
+            let at = scan.at + offset;
+            match self.buffer[at] {
+                b'"' => scan.in_string = true,
+                b'\n' => match self.line_feed(scan, from, at) {
+                    Seen::End(_) => {}
+                    other => {
+                        scan.at = at;
+                        return other;
+                    }
+                },
+                open @ (b'{' | b'[') => {
+                    if scan.stack.len() == DEPTH {
+                        return Seen::Garbage;
+                    }
+                    scan.stack.push(open + 2);
+                }
+                close => {
+                    if scan.stack.pop() != Some(close) {
+                        return Seen::Garbage;
+                    }
+                    if scan.stack.is_empty() {
+                        return Seen::End(at + 1);
+                    }
+                }
+            }
+            scan.at = at + 1;
+        }
+    }
+
+    /// Follows a string from inside it; the end is the place after its quote.
+    fn string(&self, scan: &mut Scan) -> Seen {
+        loop {
+            let Some(offset) = memchr3(b'"', b'\\', b'\n', &self.buffer[scan.at..]) else {
+                scan.at = self.buffer.len();
+                return Seen::More;
+            };
+            let at = scan.at + offset;
+            match self.buffer[at] {
+                b'"' => return Seen::End(at + 1),
+                b'\n' => return Seen::Garbage,
+                _ if at + 1 >= self.buffer.len() => {
+                    scan.at = at;
+                    return Seen::More;
+                }
+                // An escaped line feed is none either.
+                _ if self.buffer[at + 1] == b'\n' => return Seen::Garbage,
+                _ => scan.at = at + 2,
+            }
+        }
+    }
+
+    /// Whether the value can go on after the line feed at `at`: an object that begins the next
+    /// line where none may begin shows that the lines before were cut short.
+    fn line_feed(&self, scan: &Scan, from: usize, at: usize) -> Seen {
+        let Some(next) = self.buffer.get(at + 1) else {
+            return if self.ended { Seen::End(at) } else { Seen::More };
+        };
+        if *next != b'{' {
+            return Seen::End(at);
+        }
+        let before = self.buffer[from..at].trim_ascii_end().last();
+        let may_begin = match scan.stack.last() {
+            Some(b'}') => before == Some(&b':'),
+            _ => matches!(before, Some(b'[' | b',')),
+        };
+        if may_begin { Seen::End(at) } else { Seen::Garbage }
+    }
+}
+
+/// The bytes outside strings that say something.
+const TELLS: [bool; 256] = {
+    let mut table = [false; 256];
+    let tells = b"{}[]\"\n";
+    let mut index = 0;
+    while index < tells.len() {
+        table[tells[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Hands out a few bytes at a time, so that every place is a boundary once.
+    struct Trickle<'a>(&'a [u8], usize);
+
+    impl Read for Trickle<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let take = self.1.min(self.0.len()).min(out.len());
+            out[..take].copy_from_slice(&self.0[..take]);
+            self.0 = &self.0[take..];
+            Ok(take)
+        }
+    }
+
+    fn split(text: &[u8], step: usize, limit: usize) -> Vec<String> {
+        let mut splitter = Splitter::new(Trickle(text, step), limit);
+        let mut records = Vec::new();
+        while let Some(record) = splitter.next_record().expect("the reader does not fail") {
+            records.push(String::from_utf8_lossy(record).into_owned());
+        }
+        records
+    }
+
+    #[test]
+    fn each_top_level_value_is_a_record() {
+        for (text, expected) in [
+            ("", &[][..]),
+            (" \n\n", &[]),
+            ("{\"a\":1}\n{\"b\":2}\n", &["{\"a\":1}", "{\"b\":2}"]),
+            ("{\"a\":1}\r\n\r\n{\"b\":2}", &["{\"a\":1}", "{\"b\":2}"]),
+            ("{\"a\":1}{\"b\":2}", &["{\"a\":1}", "{\"b\":2}"]),
+            (
+                "{\n \"a\": {\n  \"b\": [\n   {}\n  ]\n }\n}\n",
+                &["{\n \"a\": {\n  \"b\": [\n   {}\n  ]\n }\n}"],
+            ),
+            ("\u{feff}{}", &["{}"]),
+            // One array is the file; several are lines.
+            ("[{\"a\":1},{\"b\":[2]}]", &["{\"a\":1}", "{\"b\":[2]}"]),
+            ("[\n{\"a\":1},\n{\"b\":2}\n]\n", &["{\"a\":1}", "{\"b\":2}"]),
+            ("[1, \"x]\", null]", &["1", "\"x]\"", "null"]),
+            ("[]", &[]),
+            ("[{}]\n[{},{}]\n", &["[{}]", "[{},{}]"]),
+            // Strings hide what looks like structure.
+            ("{\"a\":\"}\\\"{\"}\n{}", &["{\"a\":\"}\\\"{\"}", "{}"]),
+            ("{\"a\":\"\\\\\"}\n{}", &["{\"a\":\"\\\\\"}", "{}"]),
+        ] {
+            for step in [1, 2, 3, 1_000] {
+                assert_eq!(split(text.as_bytes(), step, 1_000), expected, "{text:?} by {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_a_record_of_its_line_and_swallows_nothing() {
+        for (text, expected) in [
+            ("garbage here\n{\"a\":1}", &["garbage here", "{\"a\":1}"][..]),
+            ("{\"a\": \"cut\n{\"b\":1}", &["{\"a\": \"cut", "{\"b\":1}"]),
+            ("{\"a\": 1\n{\"b\":1}\n{}", &["{\"a\": 1", "{\"b\":1}", "{}"]),
+            ("{\"a\": {\"b\": 1},\n{\"b\":1}", &["{\"a\": {\"b\": 1},", "{\"b\":1}"]),
+            ("{\"a\": [1}\n{\"b\":1}", &["{\"a\": [1}", "{\"b\":1}"]),
+            ("}\n{}", &["}", "{}"]),
+            ("[{\"a\":1},{\"b\"", &["{\"a\":1}", "{\"b\""]),
+            ("{\"a\":", &["{\"a\":"]),
+            ("{\"a\\\n{}", &["{\"a\\", "{}"]),
+        ] {
+            for step in [1, 2, 1_000] {
+                assert_eq!(split(text.as_bytes(), step, 1_000), expected, "{text:?} by {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_too_large_is_cut_and_the_next_one_stands() {
+        let large = format!("{{\"a\":\"{}\"}}\n{{\"b\":1}}\n", "x".repeat(500));
+        for step in [1, 7, 1_000] {
+            let records = split(large.as_bytes(), step, 20);
+            assert_eq!(records.len(), 2, "by {step}");
+            assert_eq!(records[0].len(), 21);
+            assert_eq!(records[1], "{\"b\":1}");
+            let garbage = split(format!("{}\n{{}}", "x".repeat(500)).as_bytes(), step, 20);
+            assert_eq!(garbage, ["x".repeat(21), "{}".to_owned()]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_end_in_records_that_hold_every_byte_but_blanks(
+            text in proptest::collection::vec(
+                proptest::sample::select(b"{}[]\":,\\\n a1".to_vec()), 0..60),
+            step in 1_usize..9,
+        ) {
+            let whole = split(&text, 10_000, 10_000);
+            prop_assert_eq!(&whole, &split(&text, step, 10_000), "chunks change nothing");
+            let kept: usize = whole.iter().map(String::len).sum();
+            prop_assert!(kept <= text.len());
+        }
+
+        #[test]
+        fn lines_of_objects_are_those_lines(
+            values in proptest::collection::vec(".{0,12}", 2..8), step in 1_usize..50,
+        ) {
+            let lines: Vec<String> =
+                values.iter().map(|v| serde_json::json!({"k": [v, {"x": v}]}).to_string()).collect();
+            let text = lines.join("\n");
+            prop_assert_eq!(split(text.as_bytes(), step, 100_000), lines);
+        }
+    }
+}
