@@ -4,7 +4,7 @@ use super::*;
 use crate::content::coverage::Status;
 use crate::content::{coverage, explain};
 
-const MAPPING: &str = "
+pub(super) const MAPPING: &str = "
 apiVersion: driftline/v1
 kind: Mapping
 provider: aws
@@ -25,7 +25,7 @@ on:
     act: {sign_in: {user: actor.name}}
 ";
 
-const DETECTORS: &str = "
+pub(super) const DETECTORS: &str = "
 apiVersion: driftline/v1
 kind: Detector
 id: A-001
@@ -40,7 +40,7 @@ params: {idle: {type: ports, default: '22'}}
 maps_to: {nist: [AC-4], attack: T1190}
 tests:
   - {name: stays silent, events: [{wait: 5m}], expect: silent}
-  - {name: opens, events: [{aws: {source: s, name: n}, at: 12:00:30, by: bob}], expect: [opened high, resolved]}
+  - {name: opens, events: [{aws: {source: s, name: n, request: {a: 0123, b: 12, c: '12', d: no, e: ~}}, at: 12:00:30, by: bob}], expect: [opened high, resolved]}
 ---
 apiVersion: driftline/v1
 kind: Detector
@@ -131,6 +131,8 @@ fn tests_are_read_as_plain_cases() {
     let Given::Event(event) = &cases[1].events[0] else { panic!("no event") };
     assert_eq!((event.form, event.at), (EventForm::Aws, Some(43_230)));
     assert_eq!(event.body["by"], "bob");
+    let request = serde_json::json!({"a": "0123", "b": 12, "c": "12", "d": "no", "e": null});
+    assert_eq!(event.body["request"], request);
     let high = ExpectStep { step: Step::Opened, severity: Some(Severity::High) };
     let resolved = ExpectStep { step: Step::Resolved, severity: None };
     assert_eq!(cases[1].expect, Expect::Steps(vec![high, resolved]));
