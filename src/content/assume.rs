@@ -77,11 +77,30 @@ fn constant(doc: &Doc<'_>, coder: Coder<'_>, node: &Node, ty: &Type) -> Option<V
     }
     let program = coder.compile(doc, node, &[], None, Some(super::mapping::said(ty)))?;
     match evaluate(&program, coder.schema) {
-        Ok(value) => Some(value),
+        Ok(mut value) => {
+            fill(&mut value, coder.schema);
+            Some(value)
+        }
         Err(error) => {
             doc.error(&node.span, format!("the assumed value can't be computed: {error}"));
             None
         }
+    }
+}
+
+/// Gives whole records the defaults of the fields they leave out.
+fn fill(value: &mut Value, schema: &Schema) {
+    match value {
+        Value::List(items, _) => items.iter_mut().for_each(|item| fill(item, schema)),
+        Value::Record(id, fields) => {
+            for (field, value) in schema.record(*id).fields.iter().zip(fields.iter_mut()) {
+                match &field.default {
+                    Some(default) if *value == Value::Unsaid => *value = default.clone(),
+                    _ => fill(value, schema),
+                }
+            }
+        }
+        _ => {}
     }
 }
 

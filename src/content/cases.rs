@@ -216,7 +216,7 @@ pub struct ExpectFacets {
     /// Its id.
     pub id: Box<str>,
     /// What its facets must be; [`Value::Unknown`] for unknown. Facets not named are not looked
-    /// at. Records are whole: a field not written has the type's default, or is none.
+    /// at. Records are whole: a field not written has the type's default, or is unsaid.
     pub facets: Vec<(FacetId, Value)>,
 }
 

@@ -3,6 +3,7 @@
 
 mod report;
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
@@ -10,7 +11,7 @@ use rustc_hash::FxHashSet;
 use super::compiled::{ActForm, Content, Detector, Form, PostureForm, PostureOn, Sensed, Verb};
 use super::compiled::{Signal, WindowForm, WindowShape};
 use super::derive::name;
-use super::window::{heard, hears};
+use super::window::hears;
 use crate::expr::Program;
 use crate::model::{FacetId, Family, KindId, Origin, Provider};
 
@@ -165,7 +166,7 @@ fn judge(
                 .on
                 .iter()
                 .map(|on| Need::of(content, told, form, on, provider, family).answer())
-                .max_by_key(|(status, missing, _)| (*status, std::cmp::Reverse(missing.len())));
+                .max_by_key(|(status, missing, _)| (*status, Reverse(missing.len())));
             let (status, missing, assumed) = best.unwrap_or((Status::Absent, vec![], vec![]));
             line(status, missing, assumed)
         }
@@ -373,7 +374,10 @@ pub fn never_fires(coverage: &Coverage, detector: &Detector) -> Option<String> {
     if lines.iter().any(|line| line.status >= Status::Partial) {
         return None;
     }
-    let missing = lines.iter().min_by_key(|line| line.missing.len())?.missing.join(", ");
-    let heard = heard(&detector.form);
-    Some(if missing.is_empty() && !heard.is_empty() { "a signal".to_owned() } else { missing })
+    let nearest = lines.iter().min_by_key(|line| (Reverse(line.status), line.missing.len()))?;
+    Some(match (nearest.missing.is_empty(), nearest.assumed.is_empty()) {
+        (false, _) => nearest.missing.join(", "),
+        (true, false) => nearest.assumed.join(", "),
+        (true, true) => "what it judges".to_owned(),
+    })
 }

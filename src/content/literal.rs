@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
+use bumpalo::Bump;
 use ipnet::IpNet;
 use serde_json::Value as Json;
 
 use super::doc::Doc;
 use super::tree::{Data, Node};
-use crate::model::{PortRange, RecordType, Schema, Text, Timestamp, Type, Value};
+use crate::expr::ports;
+use crate::model::{RecordType, Schema, Text, Timestamp, Type, Value};
 
 /// Reads a node as a value of that type; what is wrong is reported.
 pub(super) fn literal(doc: &Doc<'_>, schema: &Schema, node: &Node, ty: &Type) -> Option<Value> {
@@ -50,7 +52,7 @@ fn scalar_value(
         Type::Text(sort) => canonical(*sort, text).map(|text| Value::Str(text.into())),
         Type::Time => Timestamp::parse_rfc3339(text).map(Value::Time),
         Type::Duration => span(text).map(Value::Duration),
-        Type::Ports => ports(text).map(|ranges| Value::Ports(ranges.into(), true)),
+        Type::Ports => ports_of(text),
         Type::Enum(words) => {
             let word = words.iter().find(|word| &***word == text);
             if word.is_none() {
@@ -87,11 +89,11 @@ fn map(doc: &Doc<'_>, schema: &Schema, node: &Node, item: &Type) -> Option<Value
     Some(Value::Map(entries.into()))
 }
 
-/// A whole record: fields left out have their default, or are known to be absent.
+/// A whole record: fields left out have their default, or stay unsaid, as `map` leaves them.
 fn record(doc: &Doc<'_>, schema: &Schema, node: &Node, ty: &RecordType) -> Option<Value> {
     let what = format!("`{}`", ty.name);
     let mut fields: Vec<Value> =
-        ty.fields.iter().map(|field| field.default.clone().unwrap_or(Value::None)).collect();
+        ty.fields.iter().map(|field| field.default.clone().unwrap_or_default()).collect();
     for (key, value) in doc.map(node, &what) {
         let Some(index) = ty.field(&key.text) else {
             let message = format!("unknown field `{}` of {what}", key.text);
@@ -157,34 +159,14 @@ fn json_scalar(node: &Node, text: &str) -> Json {
     }
 }
 
-/// Ports as people write them: `22,80-443`, `all`, `*`, `none`. Sorted, disjoint, not adjacent.
-pub(super) fn ports(text: &str) -> Option<Vec<PortRange>> {
-    match text.trim() {
-        "all" | "*" | "any" => return Some(vec![PortRange { first: 0, last: u16::MAX }]),
-        "none" | "" => return Some(Vec::new()),
-        _ => {}
+/// Ports as people write them: what an expression reads from text, and `none`.
+fn ports_of(text: &str) -> Option<Value> {
+    if text.trim() == "none" {
+        return Some(Value::Ports(Box::default(), true));
     }
-    let mut ranges = Vec::new();
-    for part in text.split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let range =
-            PortRange { first: first.trim().parse().ok()?, last: last.trim().parse().ok()? };
-        if range.last < range.first {
-            return None;
-        }
-        ranges.push(range);
-    }
-    ranges.sort_unstable();
-    let mut merged: Vec<PortRange> = Vec::with_capacity(ranges.len());
-    for range in ranges {
-        match merged.last_mut() {
-            Some(last) if range.first <= last.last.saturating_add(1) => {
-                last.last = last.last.max(range.last);
-            }
-            _ => merged.push(range),
-        }
-    }
-    Some(merged)
+    let arena = Bump::new();
+    let set = ports::parse(text, &arena)?;
+    Some(Value::Ports(set.ranges.into(), set.whole))
 }
 
 /// Microseconds of `30s`, `15m`, `4h`, `7d`, `1h30m`.

@@ -34,13 +34,19 @@ pub fn load(files: &Files, tables: &[&[Host]]) -> Result<(Content, Vec<Fault>), 
     let trees: Vec<(&File, Vec<Node>)> =
         files.documents().map(|file| (file, parse(file, &report))).collect();
     let documents = sort(&trees, &report);
-    let tables: Vec<&[Host]> = [net::HOSTS].into_iter().chain(tables.iter().copied()).collect();
+    let others = tables.iter().copied().filter(|table| !is_net(table));
+    let tables: Vec<&[Host]> = [net::HOSTS].into_iter().chain(others).collect();
     let content = compile(files, &documents, &tables);
     if report.failed() {
         return Err(report.take());
     }
     lint::lint(&content, &documents);
     Ok((content, report.take()))
+}
+
+/// Whether a table is the one of networks, which is always there.
+fn is_net(table: &[Host]) -> bool {
+    table.first().map(|host| host.name) == net::HOSTS.first().map(|host| host.name)
 }
 
 fn compile(files: &Files, documents: &Documents<'_>, tables: &[&[Host]]) -> Content {

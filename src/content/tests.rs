@@ -4,6 +4,7 @@ use super::*;
 use crate::expr::Level;
 use crate::model::{EventKey, Family, Provider, Type, Value};
 
+mod any;
 mod broken;
 mod good;
 mod reports;

@@ -25,6 +25,9 @@ pub(super) const BUILT_IN: [&str; 12] = [
     "principal",
 ];
 
+/// Bytes of a type's text; types nest by recursion.
+const LONGEST: usize = 256;
+
 /// A type as a facet or field declares it.
 #[derive(Clone, Debug)]
 pub(super) enum Shape {
@@ -47,6 +50,10 @@ pub(super) fn shape(doc: &Doc<'_>, schema: &Schema, node: &Node) -> Option<Shape
         return shape(doc, schema, doc.need(node, "type", "the declaration")?);
     }
     let text = doc.word(node, "a type")?;
+    if text.len() > LONGEST {
+        doc.error(&node.span, format!("a type longer than {LONGEST} bytes"));
+        return None;
+    }
     match notation(text, schema) {
         Ok(shape) => Some(shape),
         Err((range, message, hint)) => {

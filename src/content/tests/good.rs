@@ -2,7 +2,7 @@
 
 use super::*;
 
-const HUAWEI: &str = r#"
+pub(super) const HUAWEI: &str = r#"
 apiVersion: driftline/v1
 kind: Mapping
 provider: huawei
@@ -65,6 +65,27 @@ fn an_event_finds_its_entries_by_its_folded_name_under_every_service() {
 }
 
 #[test]
+fn a_kubernetes_name_ends_with_its_verb() {
+    let text = "
+apiVersion: driftline/v1
+kind: Mapping
+provider: kubernetes
+service: ['']
+on: [{event: pods/exec/create, act: blind}]
+";
+    let (content, _) = loaded(&[("m.yaml", text)]);
+    let key = |resource_type, name| EventKey {
+        provider: Provider::Kubernetes,
+        family: Family::Activity,
+        service: "",
+        resource_type,
+        name,
+    };
+    assert!(content.reads(&key("pods/exec", "create")));
+    assert!(!content.reads(&key("pods", "exec/create")));
+}
+
+#[test]
 fn an_entry_is_compiled_with_its_loops_and_groups() {
     let (content, _) = loaded(&[("m.yaml", HUAWEI)]);
     let create = &content.entries[0];
@@ -108,6 +129,36 @@ fn the_schema_has_every_sort_of_facet() {
         record.fields[4].default,
         Some(Value::List([Value::Str("any".into())].into(), true))
     );
+}
+
+#[test]
+fn a_known_record_has_its_types_defaults_and_leaves_the_rest_unsaid() {
+    let text = "
+apiVersion: driftline/v1
+kind: Mapping
+provider: aws
+known:
+  - kind: network.security_group
+    id: sg
+    replace: {rules: [{direction: ingress, ports: '443,22,80-90,85-100', peers: [10.1.2.3/8, any]}]}
+  - {kind: identity.policy, id: p, replace: {versions: [{name: v1}]}}
+on: []
+";
+    let (content, _) = loaded(&[("m.yaml", text)]);
+    let element = |at: usize| {
+        let crate::model::Edit::Facets(facets) = &content.known[at].write.edit else {
+            panic!("no facets")
+        };
+        let crate::model::FacetEdit::Elements { replace: true, put, .. } = &facets[0].1 else {
+            panic!("no elements")
+        };
+        put[0].value.to_json(&content.schema).to_string()
+    };
+    assert_eq!(
+        element(0),
+        r#"{"action":"allow","direction":"ingress","enabled":true,"peers":["10.0.0.0/8","any"],"ports":"22,80-100,443","priority":0,"protocol":"any"}"#
+    );
+    assert_eq!(element(1), r#"{"name":"v1"}"#);
 }
 
 #[test]

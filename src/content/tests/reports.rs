@@ -4,7 +4,7 @@ use super::*;
 use crate::content::coverage::Status;
 use crate::content::{coverage, explain};
 
-const MAPPING: &str = "
+pub(super) const MAPPING: &str = "
 apiVersion: driftline/v1
 kind: Mapping
 provider: aws
@@ -25,7 +25,7 @@ on:
     act: {sign_in: {user: actor.name}}
 ";
 
-const DETECTORS: &str = "
+pub(super) const DETECTORS: &str = "
 apiVersion: driftline/v1
 kind: Detector
 id: A-001
@@ -40,7 +40,7 @@ params: {idle: {type: ports, default: '22'}}
 maps_to: {nist: [AC-4], attack: T1190}
 tests:
   - {name: stays silent, events: [{wait: 5m}], expect: silent}
-  - {name: opens, events: [{aws: {source: s, name: n}, at: 12:00:30, by: bob}], expect: [opened high, resolved]}
+  - {name: opens, events: [{aws: {source: s, name: n, request: {a: 0123, b: 12, c: '12', d: no, e: ~}}, at: 12:00:30, by: bob}], expect: [opened high, resolved]}
 ---
 apiVersion: driftline/v1
 kind: Detector
@@ -50,7 +50,7 @@ severity: low
 maturity: experimental
 applies_to: network.interface
 insecure: exposed && settings.block
-assume: {settings.block: true}
+assume: {settings.block: true, settings.sample: 'network_rule{direction: egress}'}
 why: w
 ---
 apiVersion: driftline/v1
@@ -104,7 +104,11 @@ fn a_detector_knows_the_facets_its_programs_read_through_derived_ones() {
     let settings = content.schema.kind_named("account.settings").expect("declared");
     let block = settings.facet("block").expect("declared").id;
     let expected = (settings.id, block, Value::Bool(true), "settings.block".into());
-    assert_eq!(form.assume, [expected]);
+    assert_eq!(form.assume[0], expected);
+    assert_eq!(
+        form.assume[1].2.to_json(&content.schema).to_string(),
+        r#"{"action":"allow","direction":"egress","enabled":true,"peers":["any"],"ports":"all","priority":0,"protocol":"any"}"#
+    );
     assert_eq!(content.postures[usize::from(settings.id.0)], []);
     assert_eq!(content.postures[usize::from(form.on[0].kind.0)], [(1, 0)]);
 }
@@ -131,6 +135,8 @@ fn tests_are_read_as_plain_cases() {
     let Given::Event(event) = &cases[1].events[0] else { panic!("no event") };
     assert_eq!((event.form, event.at), (EventForm::Aws, Some(43_230)));
     assert_eq!(event.body["by"], "bob");
+    let request = serde_json::json!({"a": "0123", "b": 12, "c": "12", "d": "no", "e": null});
+    assert_eq!(event.body["request"], request);
     let high = ExpectStep { step: Step::Opened, severity: Some(Severity::High) };
     let resolved = ExpectStep { step: Step::Resolved, severity: None };
     assert_eq!(cases[1].expect, Expect::Steps(vec![high, resolved]));
