@@ -4,6 +4,9 @@
 //! value, ours gives that value; where it fails, ours fails. `DRIFTLINE_CASES` raises the number
 //! of cases; a failure prints the shrunk expression.
 
+#[path = "support/grow.rs"]
+mod grow;
+
 use std::cell::Cell;
 use std::fmt::Write as _;
 
@@ -14,207 +17,6 @@ use proptest::prelude::*;
 
 /// Cases of an ordinary run.
 const CASES: u32 = 2_500;
-
-/// Levels an expression is grown to.
-const DEPTH: usize = 5;
-
-/// Choices that steer the growth; once they are used up everything becomes a literal.
-struct Choices<'c> {
-    bytes: std::slice::Iter<'c, u8>,
-    /// Macro variables in scope, with their type.
-    locals: Vec<(String, Sort)>,
-    made: usize,
-}
-
-/// The types that are grown.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sort {
-    Int,
-    Bool,
-    Text,
-    Ints,
-    Texts,
-    Map,
-}
-
-impl Choices<'_> {
-    fn pick(&mut self, among: usize) -> usize {
-        self.bytes.next().map_or(0, |byte| usize::from(*byte) % among)
-    }
-
-    fn of(&mut self, sort: Sort, depth: usize) -> String {
-        if depth == 0 {
-            return self.leaf(sort);
-        }
-        match sort {
-            Sort::Int => self.int(depth - 1),
-            Sort::Bool => self.truth(depth - 1),
-            Sort::Text => self.text(depth - 1),
-            Sort::Ints => self.list(Sort::Ints, Sort::Int, depth - 1),
-            Sort::Texts => self.list(Sort::Texts, Sort::Text, depth - 1),
-            Sort::Map => self.map(depth - 1),
-        }
-    }
-
-    fn leaf(&mut self, sort: Sort) -> String {
-        let known: Vec<_> = self
-            .locals
-            .iter()
-            .filter(|(_, own)| *own == sort)
-            .map(|(name, _)| name.clone())
-            .collect();
-        if !known.is_empty() && self.pick(3) > 0 {
-            let place = self.pick(known.len());
-            return known[place].clone();
-        }
-        let choices: &[&str] = match sort {
-            Sort::Int => {
-                &["0", "1", "2", "-1", "7", "9223372036854775807", "-9223372036854775808", "n"]
-            }
-            Sort::Bool => &["true", "false", "flag"],
-            Sort::Text => &["''", "'a'", "'b'", "'ab'", "'né'", "text"],
-            Sort::Ints => &["[]", "[1, 2]", "[0]", "numbers"],
-            Sort::Texts => &["[]", "['a']", "['b', 'ab', 'a']", "texts"],
-            Sort::Map => &["{'a': 1, 'b': 2}", "{'a': 0, 'b': 0}", "counts"],
-        };
-        choices[self.pick(choices.len())].into()
-    }
-
-    /// What every sort may be: a leaf, or one of two.
-    fn common(&mut self, sort: Sort, depth: usize) -> String {
-        if self.pick(2) == 0 {
-            return self.leaf(sort);
-        }
-        let condition = self.of(Sort::Bool, depth);
-        let (yes, no) = (self.of(sort, depth), self.of(sort, depth));
-        format!("({condition} ? {yes} : {no})")
-    }
-
-    fn int(&mut self, depth: usize) -> String {
-        match self.pick(9) {
-            0 | 1 => self.common(Sort::Int, depth),
-            2 => {
-                let sort = [Sort::Text, Sort::Ints, Sort::Texts, Sort::Map][self.pick(4)];
-                format!("{}.size()", self.of(sort, depth))
-            }
-            3 => format!("(-({}))", self.of(Sort::Int, depth)),
-            4 => format!("{}[{}]", self.of(Sort::Ints, depth), self.of(Sort::Int, depth)),
-            5 => format!("{}['{}']", self.of(Sort::Map, depth), ["a", "b"][self.pick(2)]),
-            6 => format!("{}.{}", self.of(Sort::Map, depth), ["a", "b"][self.pick(2)]),
-            _ => {
-                let sign = ["+", "-", "*", "/", "%"][self.pick(5)];
-                format!("({} {sign} {})", self.of(Sort::Int, depth), self.of(Sort::Int, depth))
-            }
-        }
-    }
-
-    fn truth(&mut self, depth: usize) -> String {
-        let all = [Sort::Int, Sort::Bool, Sort::Text, Sort::Ints, Sort::Texts, Sort::Map];
-        match self.pick(10) {
-            0 => self.common(Sort::Bool, depth),
-            1 => format!("!({})", self.of(Sort::Bool, depth)),
-            2 | 3 => {
-                let sign = ["&&", "||"][self.pick(2)];
-                format!("({} {sign} {})", self.of(Sort::Bool, depth), self.of(Sort::Bool, depth))
-            }
-            4 => {
-                let sort = all[self.pick(all.len())];
-                let sign = ["==", "!="][self.pick(2)];
-                format!("({} {sign} {})", self.of(sort, depth), self.of(sort, depth))
-            }
-            5 => {
-                let sort = all[self.pick(3)];
-                let sign = ["<", "<=", ">", ">="][self.pick(4)];
-                format!("({} {sign} {})", self.of(sort, depth), self.of(sort, depth))
-            }
-            6 => {
-                let pairs =
-                    [(Sort::Int, Sort::Ints), (Sort::Text, Sort::Texts), (Sort::Text, Sort::Map)];
-                let (item, among) = pairs[self.pick(3)];
-                format!("({} in {})", self.of(item, depth), self.of(among, depth))
-            }
-            7 => {
-                let function = ["contains", "startsWith", "endsWith"][self.pick(3)];
-                format!("{}.{function}({})", self.of(Sort::Text, depth), self.of(Sort::Text, depth))
-            }
-            _ => {
-                let (list, item) = self.list_sort();
-                let list = self.of(list, depth);
-                let function = ["exists", "all", "exists_one"][self.pick(3)];
-                let (name, body) = self.within(item, Sort::Bool, depth);
-                format!("{list}.{function}({name}, {body})")
-            }
-        }
-    }
-
-    fn text(&mut self, depth: usize) -> String {
-        match self.pick(5) {
-            0 | 1 => self.common(Sort::Text, depth),
-            2 => format!("string({})", self.of(Sort::Int, depth)),
-            3 => format!("{}[{}]", self.of(Sort::Texts, depth), self.of(Sort::Int, depth)),
-            _ => format!("({} + {})", self.of(Sort::Text, depth), self.of(Sort::Text, depth)),
-        }
-    }
-
-    fn list(&mut self, sort: Sort, item: Sort, depth: usize) -> String {
-        match self.pick(7) {
-            0 | 1 => self.common(sort, depth),
-            2 => {
-                let items: Vec<_> = (0..self.pick(4)).map(|_| self.of(item, depth)).collect();
-                format!("[{}]", items.join(", "))
-            }
-            3 => format!("({} + {})", self.of(sort, depth), self.of(sort, depth)),
-            4 => {
-                let list = self.of(sort, depth);
-                let (name, body) = self.within(item, Sort::Bool, depth);
-                format!("{list}.filter({name}, {body})")
-            }
-            5 => {
-                let (from, element) = self.list_sort();
-                let list = self.of(from, depth);
-                let (name, body) = self.within(element, item, depth);
-                format!("{list}.map({name}, {body})")
-            }
-            _ => {
-                let (from, element) = self.list_sort();
-                let list = self.of(from, depth);
-                let name = self.fresh(element);
-                let (test, body) = (self.of(Sort::Bool, depth), self.of(item, depth));
-                self.locals.pop();
-                format!("{list}.map({name}, {test}, {body})")
-            }
-        }
-    }
-
-    fn map(&mut self, depth: usize) -> String {
-        match self.pick(3) {
-            0 => self.common(Sort::Map, depth),
-            _ => format!(
-                "{{'a': {}, 'b': {}}}",
-                self.of(Sort::Int, depth),
-                self.of(Sort::Int, depth)
-            ),
-        }
-    }
-
-    fn list_sort(&mut self) -> (Sort, Sort) {
-        [(Sort::Ints, Sort::Int), (Sort::Texts, Sort::Text)][self.pick(2)]
-    }
-
-    fn fresh(&mut self, sort: Sort) -> String {
-        self.made += 1;
-        let name = format!("x{}", self.made);
-        self.locals.push((name.clone(), sort));
-        name
-    }
-
-    fn within(&mut self, element: Sort, body: Sort, depth: usize) -> (String, String) {
-        let name = self.fresh(element);
-        let body = self.of(body, depth);
-        self.locals.pop();
-        (name, body)
-    }
-}
 
 struct Nowhere;
 
@@ -231,7 +33,7 @@ impl<'a> World<'a> for Nowhere {
 /// What ours gives; `Err` with the reason where it fails.
 fn ours(source: &str, typed: bool) -> Result<String, String> {
     let schema = Schema::default();
-    let types = [
+    let declared = [
         ("n", Type::Int),
         ("flag", Type::Bool),
         ("text", Type::String),
@@ -241,7 +43,7 @@ fn ours(source: &str, typed: bool) -> Result<String, String> {
     ];
     // Lists keep their type: an index out of range is unsaid in a body, and an error in CEL.
     let kept = |ty: Type| if typed || matches!(ty, Type::List(_)) { ty } else { Type::Dyn };
-    let vars = types.map(|(name, ty)| Var { name: name.into(), ty: kept(ty) });
+    let vars = declared.map(|(name, ty)| Var { name: name.into(), ty: kept(ty) });
     let scope = Scope { schema: &schema, vars: vars.to_vec(), kind: None, expect: None };
     let compiled = Program::compile(source, &scope, &Functions::default());
     let (program, _) = compiled.expect("generated expressions are well typed");
@@ -329,12 +131,10 @@ fn random_expressions_give_what_the_cel_crate_gives() {
     let config = ProptestConfig { cases: cases(), failure_persistence: None, ..Default::default() };
     let counts = Cell::new((0_u32, 0_u32));
     let bytes = proptest::collection::vec(any::<u8>(), 1..160);
-    let sorts = [Sort::Int, Sort::Bool, Sort::Text, Sort::Ints, Sort::Texts, Sort::Map];
     let result = proptest::test_runner::TestRunner::new(config).run(
-        &(0..sorts.len(), bytes),
+        &(0..grow::SORTS.len(), bytes),
         |(sort, bytes)| {
-            let mut choices = Choices { bytes: bytes.iter(), locals: Vec::new(), made: 0 };
-            let source = choices.of(sorts[sort], DEPTH);
+            let source = grow::grow(sort, &bytes);
             let theirs = theirs(&source);
             for typed in [true, false] {
                 let ours = ours(&source, typed);

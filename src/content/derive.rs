@@ -73,7 +73,7 @@ impl Walk<'_, '_> {
             .programs
             .get(&place)
             .into_iter()
-            .flat_map(|program| program.reads())
+            .flat_map(Program::reads)
             .flat_map(|read| read.path.iter().copied())
             .filter(|step| self.programs.contains_key(step))
             .collect();

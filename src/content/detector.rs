@@ -208,14 +208,13 @@ impl Bench<'_> {
         let schema = self.coder.schema;
         let mut kinds = Vec::new();
         for (name, at) in self.doc.words(node, "a kind") {
-            match schema.kind_named(name) {
-                Some(kind) => kinds.push(kind),
-                None => {
-                    let message = format!("unknown kind `{name}`");
-                    let known = schema.kinds.iter().map(|kind| &*kind.name);
-                    self.doc.unknown(&at.span, message, name, known);
-                }
-            }
+            let Some(kind) = schema.kind_named(name) else {
+                let message = format!("unknown kind `{name}`");
+                let known = schema.kinds.iter().map(|kind| &*kind.name);
+                self.doc.unknown(&at.span, message, name, known);
+                continue;
+            };
+            kinds.push(kind);
         }
         kinds
     }

@@ -9,7 +9,7 @@ use super::files::File;
 use super::tree::{Data, Key, Node, places};
 use crate::content::compiled::Source;
 use crate::expr::{Functions, Issue, Level, Program, Scope, Var};
-use crate::model::{KindId, Schema, Type};
+use crate::model::{KindId, RecordType, Schema, Type};
 
 /// A document of a content file.
 #[derive(Clone, Copy)]
@@ -151,6 +151,20 @@ impl<'f> Doc<'f> {
             self.error(&span, format!("{what} has no `{key}`"));
         }
         found
+    }
+
+    /// The places of the fields of a record that a list names.
+    pub(super) fn fields_named(&self, node: &Node, what: &str, record: &RecordType) -> Vec<u16> {
+        let mut fields = Vec::new();
+        for (word, at) in self.words(node, what) {
+            let found = record.field(word).and_then(|index| u16::try_from(index).ok());
+            if found.is_none() {
+                let message = format!("unknown field `{word}` of `{}`", record.name);
+                self.unknown(&at.span, message, word, record.fields.iter().map(|f| &*f.name));
+            }
+            fields.extend(found);
+        }
+        fields
     }
 
     /// Where the bytes of a part of a scalar's text stand in the file.

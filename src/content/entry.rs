@@ -184,7 +184,7 @@ impl<'a> Writer<'a> {
             let verb = match key.text.as_str() {
                 "put" | "replace" | "remove" => self.writes(key, value, node, kind),
                 "unknown" => self.unknown(key, value, kind),
-                "delete" => self.delete(key, value, kind),
+                "delete" => Some(self.delete(key, value, kind)),
                 "act" => {
                     verbs.extend(self.acts(value));
                     None
@@ -251,14 +251,14 @@ impl<'a> Writer<'a> {
         Some(Verb::Unknown(facets))
     }
 
-    fn delete(&self, key: &Key, value: &Node, kind: Option<&Kind>) -> Option<Verb> {
+    fn delete(&self, key: &Key, value: &Node, kind: Option<&Kind>) -> Verb {
         if kind.is_none() {
             self.doc.error(&key.span, "`delete` without a `resource`");
         }
         if value.bool() != Some(true) {
             self.doc.error_hint(&value.span, "`delete` is only ever `true`", "write `true`");
         }
-        Some(Verb::Delete)
+        Verb::Delete
     }
 
     /// `act: blind`, `act: sign_in`, or `act: {sign_in: {user: expr}}`.

@@ -171,7 +171,7 @@ fn tests(content: &Content, detector: &Detector) -> Vec<String> {
         .map(|case| match &case.expect {
             Expect::Steps(steps) if steps.is_empty() => format!("{}: silent", case.name),
             Expect::Steps(steps) => {
-                let steps: Vec<String> = steps.iter().map(step).collect();
+                let steps: Vec<String> = steps.iter().copied().map(step).collect();
                 format!("{}: {}", case.name, steps.join(", "))
             }
             Expect::Facets(_) => case.name.to_string(),
@@ -179,7 +179,7 @@ fn tests(content: &Content, detector: &Detector) -> Vec<String> {
         .collect()
 }
 
-fn step(step: &ExpectStep) -> String {
+fn step(step: ExpectStep) -> String {
     match step.severity {
         Some(severity) => format!("{} {}", step.step.as_str(), severity.as_str()),
         None => step.step.as_str().to_owned(),

@@ -308,17 +308,7 @@ fn set_key(doc: &Doc<'_>, schema: &Schema, node: &Node, item: &Type, name: &str)
         );
         return Box::default();
     };
-    let mut fields = Vec::new();
-    for (word, at) in doc.words(key, "`key`") {
-        match record.field(word).and_then(|index| u16::try_from(index).ok()) {
-            Some(index) => fields.push(index),
-            None => {
-                let message = format!("unknown field `{word}` of `{}`", record.name);
-                doc.unknown(&at.span, message, word, record.fields.iter().map(|f| &*f.name));
-            }
-        }
-    }
-    fields.into()
+    doc.fields_named(key, "`key`", record).into()
 }
 
 /// Resolves the kind's `back` facets.

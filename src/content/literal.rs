@@ -80,12 +80,11 @@ fn list(doc: &Doc<'_>, schema: &Schema, node: &Node, item: &Type) -> Option<Valu
 }
 
 fn map(doc: &Doc<'_>, schema: &Schema, node: &Node, item: &Type) -> Option<Value> {
-    let entries: Option<Box<[(Box<str>, Value)]>> = doc
-        .map(node, "the value")
-        .iter()
-        .map(|(key, value)| Some((key.text.as_str().into(), literal(doc, schema, value, item)?)))
-        .collect();
-    Some(Value::Map(entries?))
+    let mut entries: Vec<(Box<str>, Value)> = Vec::new();
+    for (key, value) in doc.map(node, "the value") {
+        entries.push((key.text.as_str().into(), literal(doc, schema, value, item)?));
+    }
+    Some(Value::Map(entries.into()))
 }
 
 /// A whole record: fields left out have their default, or are known to be absent.

@@ -172,6 +172,11 @@ fn signature<'n>(doc: &Doc<'_>, key: &'n Key, body: &'n Node) -> Option<Function
         doc.error_hint(&key.span, message, "write it as `name(a, b)`");
         return None;
     };
+    if is_reserved(name) {
+        let message = format!("`{name}` is a word that CEL keeps for itself");
+        doc.error_hint(&key.span, message, "choose another name");
+        return None;
+    }
     let params: Vec<&str> =
         inner.split(',').map(str::trim).filter(|param| !param.is_empty()).collect();
     if let Some(bad) = params.iter().find(|param| !is_identifier(param)) {
@@ -184,6 +189,34 @@ fn signature<'n>(doc: &Doc<'_>, key: &'n Key, body: &'n Node) -> Option<Function
 pub(super) fn is_identifier(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Words that CEL keeps for itself (CEL specification, syntax, `RESERVED` and keywords).
+fn is_reserved(name: &str) -> bool {
+    const WORDS: [&str; 21] = [
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "false",
+        "for",
+        "function",
+        "if",
+        "import",
+        "in",
+        "let",
+        "loop",
+        "namespace",
+        "null",
+        "package",
+        "return",
+        "true",
+        "var",
+        "void",
+        "while",
+    ];
+    WORDS.contains(&name)
 }
 
 /// How often `name(` stands in a text as a word of its own.

@@ -24,7 +24,7 @@ impl Writer<'_> {
         let mut items = Vec::new();
         for node in node.one_or_many() {
             let item = match node.data {
-                Data::Map(_) => self.item(node, facet, verb),
+                Data::Map(_) => Some(self.item(node, facet, verb)),
                 Data::Scalar(..) => self.elements(node, facet, verb),
                 Data::Seq(_) => {
                     self.doc.error(&node.span, "a list within a list");
@@ -90,7 +90,7 @@ impl Writer<'_> {
         })
     }
 
-    fn item(&mut self, node: &Node, facet: &Facet, verb: &str) -> Option<ItemRule> {
+    fn item(&mut self, node: &Node, facet: &Facet, verb: &str) -> ItemRule {
         let doc = self.doc;
         doc.only(node, &format!("an item of `{}`", facet.name), &ITEM);
         let outer = self.vars.len();
@@ -109,7 +109,7 @@ impl Writer<'_> {
         };
         self.vars.truncate(outer);
         self.check_item(node, facet, verb, &stated);
-        Some(ItemRule {
+        ItemRule {
             when,
             loops,
             id,
@@ -119,7 +119,7 @@ impl Writer<'_> {
             by_key: stated.first().is_some_and(|(key, _)| *key == "key"),
             keep: self.keep(node, facet),
             inferred: doc.flag(node, "inferred"),
-        })
+        }
     }
 
     fn check_item(&self, node: &Node, facet: &Facet, verb: &str, stated: &[(&str, &Node)]) {
@@ -153,18 +153,6 @@ impl Writer<'_> {
             self.doc.error(&keep.span, format!("the elements of `{}` have no fields", facet.name));
             return Vec::new();
         };
-        let record = self.coder.schema.record(id);
-        let mut fields = Vec::new();
-        for (word, at) in self.doc.words(keep, "`keep`") {
-            match record.field(word).and_then(|index| u16::try_from(index).ok()) {
-                Some(index) => fields.push(index),
-                None => {
-                    let message = format!("unknown field `{word}` of `{}`", record.name);
-                    let known = record.fields.iter().map(|field| &*field.name);
-                    self.doc.unknown(&at.span, message, word, known);
-                }
-            }
-        }
-        fields
+        self.doc.fields_named(keep, "`keep`", self.coder.schema.record(id))
     }
 }

@@ -138,14 +138,13 @@ fn spans(doc: &Doc<'_>, node: &Node) -> [Option<i64>; 5] {
     let mut spans = [None; 5];
     for (key, value) in doc.map(node, "`spans`") {
         let place = Severity::ALL.iter().position(|severity| severity.as_str() == key.text);
-        match place {
-            Some(place) => spans[place] = time_span(doc, value),
-            None => {
-                let message = format!("unknown severity `{}`", key.text);
-                let known = Severity::ALL.iter().map(|severity| severity.as_str());
-                doc.unknown(&key.span, message, &key.text, known);
-            }
-        }
+        let Some(place) = place else {
+            let message = format!("unknown severity `{}`", key.text);
+            let known = Severity::ALL.iter().map(|severity| severity.as_str());
+            doc.unknown(&key.span, message, &key.text, known);
+            continue;
+        };
+        spans[place] = time_span(doc, value);
     }
     spans
 }

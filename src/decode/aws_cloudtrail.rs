@@ -76,7 +76,7 @@ fn actor<'a>(leaf: &Leaf<'a>) -> Actor<'a> {
     let issuer = leaf.word(session.at(&["sessionIssuer", "userName"]));
     let tail = principal.rsplit_once(':').map_or("", |(_, name)| name);
     let mfa = flag(session.at(&["attributes", "mfaAuthenticated"]));
-    let used = leaf.word(root.at(&["additionalEventData", "MFAUsed"]));
+    let factor = leaf.word(root.at(&["additionalEventData", "MFAUsed"]));
     Actor {
         id: first(&[arn, principal, by, leaf.word(user.get("userName"))]),
         name: first(&[leaf.word(user.get("userName")), issuer, tail, by]),
@@ -85,7 +85,7 @@ fn actor<'a>(leaf: &Leaf<'a>) -> Actor<'a> {
         credential: leaf.word(user.get("accessKeyId")),
         invoked_by: by,
         root: kind == "Root",
-        mfa: match used {
+        mfa: match factor {
             "Yes" => Some(true),
             "No" => Some(false),
             _ => mfa,

@@ -126,8 +126,9 @@ fn ownership(leaf: &Leaf<'_>, actor: &Actor<'_>) -> Ownership {
 fn region<'a>(leaf: &Leaf<'a>, request: Val<'a>) -> &'a str {
     let own = leaf.word(leaf.root.get("region"));
     let Val::Map(members) = request else { return own };
-    let found = members.iter().map(|(_, value)| value.at(&["extendparam", "regionID"]));
-    first(&[own, found.filter_map(|it| it.as_str()).next().unwrap_or_default()])
+    let told = |value: Val<'a>| value.at(&["extendparam", "regionID"]).as_str();
+    let found = members.iter().find_map(|(_, value)| told(*value));
+    first(&[own, found.unwrap_or_default()])
 }
 
 fn error<'a>(leaf: &Leaf<'a>, response: Val<'a>) -> CallError<'a> {

@@ -27,7 +27,7 @@ pub(super) fn key<'a, M: Members<'a>>(it: &M, arena: &'a Bump) -> Keyed<'a> {
     let stage = it.text(keys::STAGE);
     let code = it.sub(keys::RESPONSE_STATUS).val(keys::CODE);
     keyed.failed = stage == "Panic" || matches!(code, Val::Int(400..));
-    keyed.aside = stage != "ResponseComplete" && stage != "Panic";
+    keyed.aside = !matches!(stage, "" | "ResponseComplete" | "Panic");
     keyed
 }
 

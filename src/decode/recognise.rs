@@ -19,6 +19,8 @@ pub(super) enum Shape {
     Log,
     /// Lambda's Kafka batch.
     Topics,
+    /// Known, and without a change in it; why.
+    Notice(&'static str),
     /// Nothing known; why.
     Strange(&'static str),
 }
@@ -90,6 +92,12 @@ pub(super) fn shape(look: &Look<'_>, forced: Option<Format>) -> Shape {
     if look.has(keys::ACS_REGION) && look.has(keys::EVENT_ID_LOWER) {
         return Shape::Strange("an event of Alibaba ActionTrail");
     }
+    if look.has(keys::POLICY_ASSIGNMENT_ID)
+        && look.is_map(keys::INVOKING_EVENT_)
+        && !look.sub(keys::INVOKING_EVENT_).has(keys::PROVIDER)
+    {
+        return Shape::Notice("a rule's evaluation of no one resource");
+    }
     if let Some(shape) = envelope(look) {
         return shape;
     }
@@ -128,12 +136,9 @@ fn leaf(look: &Look<'_>) -> Option<Format> {
     }) {
         return Some(Format::GcpAsset);
     }
-    if look.has(keys::AUDIT_ID)
-        && look.has(keys::STAGE)
-        && look.has(keys::VERB)
-        && (!look.has(keys::API_VERSION)
-            || look.text(keys::API_VERSION).starts_with("audit.k8s.io/"))
-    {
+    let cluster = look.text(keys::API_VERSION).starts_with("audit.k8s.io/");
+    let untold = !look.has(keys::API_VERSION) && look.has(keys::STAGE);
+    if look.has(keys::VERB) && (cluster || (untold && look.has(keys::AUDIT_ID))) {
         return Some(Format::KubernetesAudit);
     }
     let class = matches!(look.val(keys::CLASS_UID), Val::Int(6003 | 3001 | 3002 | 3005));
@@ -216,6 +221,7 @@ fn gcp_audit(look: &Look<'_>) -> bool {
         if audit(keys::AT_TYPE)
             || audit(keys::AT_TYPE_WORD)
             || look.text(log).contains("cloudaudit.googleapis.com")
+            || (inner.has(keys::SERVICE_NAME) && inner.has(keys::METHOD_NAME))
         {
             return true;
         }

@@ -149,7 +149,6 @@ mod tests {
             Val::Str(""),
             Val::Str("null"),
             Val::Str("99/99/2016 11:07:28"),
-            Val::Str("2016-12-08"),
             Val::Str("1/"),
             Val::Int(0),
             Val::Int(-5),

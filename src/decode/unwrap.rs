@@ -76,9 +76,27 @@ pub(super) fn record(
 }
 
 impl<'w> Walk<'w, '_> {
+    /// Whether one more outcome may be told. What is beyond the limit is refused together.
+    fn room(&mut self) -> bool {
+        if self.told < self.settings.limits.events_per_record {
+            self.told += 1;
+            return true;
+        }
+        if !self.overfull {
+            self.overfull = true;
+            self.refuse(DeadReason::TooManyEvents, "beyond `limits.events_per_record`");
+        }
+        false
+    }
+
     fn dead(&mut self, reason: DeadReason, detail: &str) {
+        if self.room() {
+            self.refuse(reason, detail);
+        }
+    }
+
+    fn refuse(&mut self, reason: DeadReason, detail: &str) {
         let dead = Dead { format: None, reason, detail, id: "", account: "", service: "" };
-        self.told += 1;
         (self.sink)(self.trees, Decoded::Dead(&dead));
     }
 
@@ -140,7 +158,8 @@ impl<'w> Walk<'w, '_> {
             let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |it| at + it);
             let line = &bytes[..end];
             let opens = matches!(bytes.get(at), Some(b'{' | b'['));
-            let mut place = scan::blank(line, at);
+            // What a torn value goes on with is told with it; only its margin begins anew.
+            let mut place = if bad && !opens { end } else { scan::blank(line, at) };
             while place < end && !self.overfull {
                 match self.value(line, place, outer, level) {
                     Ok(next) => {
@@ -148,9 +167,7 @@ impl<'w> Walk<'w, '_> {
                         place = scan::blank(line, next);
                     }
                     Err(torn) => {
-                        if opens || !bad {
-                            self.torn(&line[at..], torn);
-                        }
+                        self.torn(&line[at..], torn);
                         bad = true;
                         break;
                     }
@@ -202,12 +219,11 @@ impl<'w> Walk<'w, '_> {
             let end = match self.value(bytes, at, Outer { id: "", ..outer }, level) {
                 Ok(end) => end,
                 Err(torn) => {
-                    self.torn(bytes, torn);
                     // An element whose brackets are in order is passed over alone.
-                    match scan::skip(bytes, at) {
-                        Ok(end) => end,
-                        Err(_) => return,
-                    }
+                    let end = scan::skip(bytes, at);
+                    self.torn(&bytes[at..end.unwrap_or(bytes.len())], torn);
+                    let Ok(end) = end else { return };
+                    end
                 }
             };
             at = scan::blank(bytes, end);
@@ -245,6 +261,7 @@ impl<'w> Walk<'w, '_> {
                 );
             }
             Shape::Topics => self.topics(look, outer, level),
+            Shape::Notice(what) => self.dead(DeadReason::NotAChange, what),
             Shape::Strange(what) => self.dead(DeadReason::Unrecognised, what),
         }
     }
@@ -254,7 +271,7 @@ impl<'w> Walk<'w, '_> {
         let Some(level) = self.enter(level) else { return };
         let raw = look.raw(keys::RECORDS).unwrap_or(b"{}");
         let mut at = 0;
-        while let Some(found) = memchr::memchr(b'[', &raw[at..]) {
+        while let (Some(found), false) = (memchr::memchr(b'[', &raw[at..]), self.overfull) {
             let start = at + found;
             match scan::skip(raw, start) {
                 Ok(end) => {
@@ -305,11 +322,9 @@ impl<'w> Walk<'w, '_> {
     }
 
     fn leaf(&mut self, format: Format, look: &Look<'w>, bytes: &'w [u8], outer: Outer<'w>) {
-        if self.told >= self.settings.limits.events_per_record {
-            self.overfull = true;
-            return self.dead(DeadReason::TooManyEvents, "beyond `limits.events_per_record`");
+        if !self.room() {
+            return;
         }
-        self.told += 1;
         leaf::tell(format, look, bytes, &outer, &self.settings, self.trees, self.sink);
         self.trees.reset();
     }

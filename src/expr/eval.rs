@@ -4,7 +4,8 @@
 //! `||` and the macros absorb it where the rest decides. What is absent (unsaid, or known to be
 //! none) is no error: its members are unsaid, and as a condition it counts as false.
 //!
-//! **Invariant:** results are allocated in the call's arena alone; every node costs one unit of
+//! **Invariant:** results are allocated in the call's arena alone (a regex keeps scratch space of
+//! its own from its first use on); every node costs one unit of
 //! fuel; the depth of recursion is that of the body, which the compiler bounds.
 
 mod macros;
@@ -12,7 +13,7 @@ pub(super) mod ops;
 
 use std::cell::Cell;
 
-use crate::model::{RecordId, Seq, Type, Val};
+use crate::model::{RecordId, Seq, Timestamp, Type, Val};
 
 use super::api::{Call, EvalError, Host};
 use super::ir::{Body, Const, Lookup, Node};
@@ -116,6 +117,7 @@ fn constant(literal: &Const) -> Val<'_> {
         Const::Bool(truth) => Val::Bool(*truth),
         Const::Int(number) => Val::Int(*number),
         Const::Double(number) => Val::Double(*number),
+        Const::AllPorts => Val::Ports(super::ports::ALL),
         Const::Str(text) => Val::Str(text),
     }
 }
@@ -224,13 +226,15 @@ fn select<'a>(of: Val<'a>, name: &str, call: &Call<'a, '_>) -> Val<'a> {
 
 fn index<'a>(of: Val<'a>, key: Val<'a>, lookup: Lookup) -> Result<Val<'a>, EvalError> {
     match (of, key) {
-        (Val::Unknown, _) | (_, Val::Unknown) => Ok(Val::Unknown),
+        // Nobody knows what stands before the known items of a partial list.
+        (Val::Unknown, _)
+        | (_, Val::Unknown)
+        | (Val::List(Seq { whole: false, .. }), Val::Int(_)) => Ok(Val::Unknown),
         (Val::Unsaid | Val::None, _) | (_, Val::Unsaid | Val::None) => Ok(Val::Unsaid),
         (Val::List(seq), Val::Int(place)) => {
             let found = usize::try_from(place).ok().and_then(|place| seq.items.get(place));
             match found {
                 Some(value) => Ok(*value),
-                None if !seq.whole => Ok(Val::Unknown),
                 None if lookup == Lookup::Lenient => Ok(Val::Unsaid),
                 None => Err(EvalError::Arithmetic("index out of range")),
             }
@@ -323,7 +327,8 @@ fn build<'a>(
     Ok(Val::Record(crate::model::Rec { ty, fields }))
 }
 
-/// The value as the type wants it: words take the case they were declared in.
+/// The value as the type wants it: words take the case they were declared in, RFC 3339 texts
+/// become instants.
 fn conform<'a>(ty: &'a Type, value: Val<'a>) -> Result<Val<'a>, EvalError> {
     const WRONG: EvalError = EvalError::Type("a field's value is not of its type");
     if !value.is_present() {
@@ -342,6 +347,7 @@ fn conform<'a>(ty: &'a Type, value: Val<'a>) -> Result<Val<'a>, EvalError> {
         | (Type::Resource(_), Val::Str(_) | Val::Resource(_)) => Ok(value),
         #[expect(clippy::cast_precision_loss, reason = "as CEL's `double()` does")]
         (Type::Double, Val::Int(number)) => Ok(Val::Double(number as f64)),
+        (Type::Time, Val::Str(text)) => Timestamp::parse_rfc3339(text).map(Val::Time).ok_or(WRONG),
         (Type::Enum(words), Val::Str(text)) if words.is_empty() => Ok(Val::Str(text)),
         (Type::Enum(words), Val::Str(text)) => {
             let word = words.iter().find(|word| word.eq_ignore_ascii_case(text));

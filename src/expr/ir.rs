@@ -68,6 +68,7 @@ pub(super) enum Const {
     Bool(bool),
     Int(i64),
     Double(f64),
+    AllPorts,
     Str(Box<str>),
 }
 

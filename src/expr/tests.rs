@@ -165,22 +165,25 @@ fn default(name: &str) -> Option<Value> {
     }
 }
 
-/// Resources by name; facets not given are unknown.
+/// A resource's id and facets.
+type Stored<'a> = (&'static str, Vec<(FacetId, Val<'a>)>);
+
+/// Resources by place; facets not given are unknown.
 #[derive(Default)]
 struct Cloud<'a> {
-    resources: Vec<(KindId, &'static str, Vec<(FacetId, Val<'a>)>)>,
+    resources: Vec<Stored<'a>>,
     assumed: Vec<(KindId, FacetId, Val<'a>)>,
 }
 
 impl<'a> World<'a> for Cloud<'a> {
     fn facet(&self, resource: Handle, facet: FacetId) -> Val<'a> {
-        let (_, _, facets) = &self.resources[resource.slot as usize];
+        let (_, facets) = &self.resources[resource.slot as usize];
         let found = facets.iter().find(|(id, _)| *id == facet);
         found.map_or_else(|| self.assumed(resource.kind, facet), |(_, value)| *value)
     }
 
     fn id(&self, resource: Handle) -> Val<'a> {
-        Val::Str(self.resources[resource.slot as usize].1)
+        Val::Str(self.resources[resource.slot as usize].0)
     }
 
     fn assumed(&self, kind: KindId, facet: FacetId) -> Val<'a> {
@@ -201,7 +204,7 @@ impl<'a> Cloud<'a> {
         let facet = |name: &str| kind.facet(name).expect("a declared facet").id;
         let facets = facets.iter().map(|(name, value)| (facet(name), *value)).collect();
         let slot = u32::try_from(self.resources.len()).expect("few");
-        self.resources.push((kind.id, id, facets));
+        self.resources.push((id, facets));
         Val::Resource(Handle { kind: kind.id, slot })
     }
 

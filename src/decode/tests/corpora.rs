@@ -48,7 +48,9 @@ fn every_corpus_event_decodes_or_is_refused_with_a_reason() {
     for (path, bytes) in files() {
         let mut counts = BTreeMap::new();
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            for told in outcomes(&event(&path, line)) {
+            let all = outcomes(&event(&path, line));
+            assert!(!all.is_empty(), "{path}");
+            for told in all {
                 let label = match told {
                     Told::Event { format, .. } => format.as_str().to_owned(),
                     Told::Dead { reason, format, detail } => {
@@ -70,7 +72,13 @@ fn no_foreign_product_comes_out_as_a_cloud() {
     let bytes = std::fs::read(folder.join("panther-analysis/tests-other.jsonl")).unwrap();
     let mut strangers = 0;
     for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        for told in outcomes(&event("panther", line)) {
+        let event = event("panther", line);
+        // A few rules there are about sign-ins anywhere and carry true cloud events.
+        let own = [&b"\"p_log_type\":\"AWS.CloudTrail\""[..], b"\"p_log_type\":\"GCP.AuditLog\""];
+        if own.iter().any(|mark| memchr::memmem::find(&event, mark).is_some()) {
+            continue;
+        }
+        for told in outcomes(&event) {
             let text = String::from_utf8_lossy(&line[..line.len().min(300)]).into_owned();
             let Told::Dead { reason, .. } = told else { panic!("{told:?}: {text}") };
             assert_eq!(reason, DeadReason::Unrecognised, "{text}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, operators};
 
-use crate::expr::ir::{Lookup, Node, Op};
+use crate::expr::ir::{Const, Lookup, Node, Op};
 use crate::expr::types::{self, suggest};
 use crate::model::Type;
 
@@ -23,12 +23,10 @@ impl Checker<'_> {
                 self.conditional(expr, condition, yes, no, expect)
             }
             (operators::LOGICAL_AND, [left, right]) => {
-                let sides = Box::new((self.condition(left).node, self.condition(right).node));
-                Typed::new(Node::And(sides), Type::Bool)
+                Typed::new(Node::And(Box::new(self.conditions(left, right))), Type::Bool)
             }
             (operators::LOGICAL_OR, [left, right]) => {
-                let sides = Box::new((self.condition(left).node, self.condition(right).node));
-                Typed::new(Node::Or(sides), Type::Bool)
+                Typed::new(Node::Or(Box::new(self.conditions(left, right))), Type::Bool)
             }
             (operators::LOGICAL_NOT, [of]) => {
                 let of = self.condition(of);
@@ -45,6 +43,16 @@ impl Checker<'_> {
             _ => return None,
         };
         Some(typed)
+    }
+
+    /// Both sides of `&&` or `||`.
+    fn conditions(&mut self, left: &IdedExpr, right: &IdedExpr) -> (Node, Node) {
+        for side in [left, right] {
+            if matches!(side.expr, Expr::Literal(_)) {
+                self.warn(side, "the condition never changes".into(), None);
+            }
+        }
+        (self.condition(left).node, self.condition(right).node)
     }
 
     fn conditional(
@@ -99,6 +107,12 @@ impl Checker<'_> {
             Op::Lt | Op::Le | Op::Gt | Op::Ge => types::ordered(&left.ty, &right.ty),
             _ => return self.arithmetic(expr, op, left, right),
         };
+        let fixed = |side: &Typed| {
+            matches!(side.node, Node::Const(_)) && !matches!(side.node, Node::Const(Const::Unknown))
+        };
+        if fine && fixed(&left) && fixed(&right) {
+            self.warn(expr, "both sides are constants".into(), None);
+        }
         if !fine {
             let (a, b) = (self.describe(&left.ty), self.describe(&right.ty));
             let sign = sign(op);

@@ -84,8 +84,8 @@ impl<'de, 'a> Visitor<'de> for Seed<'a> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut source: A) -> Result<Val<'a>, A::Error> {
         let mut entries = Vec::new_in(self.0);
-        while let Some(key) = source.next_key::<std::borrow::Cow<'_, str>>()? {
-            let key: &str = self.0.alloc_str(&key);
+        while let Some(key) = source.next_key_seed(self)? {
+            let key = key.as_str().unwrap_or("");
             entries.push((key, source.next_value_seed(self)?));
         }
         Ok(Val::Map(entries.into_bump_slice()))
