@@ -256,7 +256,7 @@ fn story() -> anyhow::Result<Vec<Scene>> {
 
 fn noise(number: usize) -> CaseEvent {
     let (service, name) = NOISE[number % NOISE.len()];
-    let account = if number % 3 == 0 { ACCOUNTS[2].2 } else { ACCOUNTS[0].2 };
+    let account = if number.is_multiple_of(3) { ACCOUNTS[2].2 } else { ACCOUNTS[0].2 };
     let mut body = Map::new();
     body.insert("source".to_owned(), json!(format!("{service}.amazonaws.com")));
     body.insert("name".to_owned(), json!(name));

@@ -79,12 +79,11 @@ impl Log for Memory {
             return Err(LogError::NoTopic(topic.to_owned()));
         };
         let count = made.partitions.len();
-        let chosen = match &record.key {
-            Some(key) => usize::try_from(xxh3_64(key) % count as u64).unwrap_or(0),
-            None => {
-                made.turn += 1;
-                (made.turn - 1) % count
-            }
+        let chosen = if let Some(key) = &record.key {
+            usize::try_from(xxh3_64(key) % count as u64).unwrap_or(0)
+        } else {
+            made.turn += 1;
+            (made.turn - 1) % count
         };
         let records = &mut made.partitions[chosen];
         let offset = Offset(records.len() as u64);
