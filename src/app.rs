@@ -11,6 +11,7 @@ use crate::telemetry;
 
 mod check;
 mod coverage;
+mod demo;
 mod explain;
 pub mod input;
 pub mod output;
@@ -27,6 +28,8 @@ use output::Output;
 const FAILED: u8 = 1;
 /// Findings at or above `--fail-on`, or failed tests.
 const FOUND: u8 = 3;
+/// Ended by Ctrl-C (128 and the signal's number).
+const INTERRUPTED: u8 = 130;
 /// Invalid configuration or content (sysexits `EX_CONFIG`).
 const INVALID: u8 = 78;
 
@@ -37,6 +40,8 @@ enum Ended {
     Well,
     /// It found what it was to look for.
     Found,
+    /// Someone ended it.
+    Interrupted,
     /// It ran on, and something failed on the way, which was told.
     Failed,
 }
@@ -56,6 +61,7 @@ pub fn run(cli: Cli) -> ExitCode {
     match ended {
         Ok(Ended::Well) => ExitCode::SUCCESS,
         Ok(Ended::Found) => ExitCode::from(FOUND),
+        Ok(Ended::Interrupted) => ExitCode::from(INTERRUPTED),
         Ok(Ended::Failed) => ExitCode::from(FAILED),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -74,7 +80,7 @@ fn dispatch(cli: Cli, config: &Config, output: Output) -> anyhow::Result<Ended> 
         Command::Test(options) => test::run(&options, config, output),
         Command::Coverage(options) => coverage::run(&options, config, output),
         Command::Explain(options) => explain::run(&options, config, output),
-        Command::Demo(_) => Ok(Ended::Failed),
+        Command::Demo(options) => demo::run(&options, config, output),
     }
 }
 

@@ -83,7 +83,7 @@ fn line(out: &mut String, label: &str, text: &str) {
 fn what(alert: &Alert) -> String {
     let mut text = sentence::resource(alert);
     if !alert.element.is_empty() {
-        let _ = write!(text, ", {}", alert.element);
+        let _ = write!(text, ", {}", element(&alert.element));
     }
     let _ = write!(text, " in {} {}", alert.provider, alert.account);
     if !alert.region.is_empty() {
@@ -136,12 +136,32 @@ fn changes(alert: &Alert) -> Vec<(&'static str, String)> {
 }
 
 fn short(value: &Value) -> String {
+    clean::text(&words(value), SIDE)
+}
+
+/// A tree as words: `direction ingress, ports 22`; lists behind semicolons. Stamps that are
+/// the alert's own time again (`added`) are left out.
+fn words(value: &Value) -> String {
     match value {
         Value::Null => "(unknown)".to_owned(),
-        Value::String(text) => clean::text(text, SIDE),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            clean::text(&value.to_string(), SIDE)
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Array(items) if items.is_empty() => "none".to_owned(),
+        Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join("; "),
+        Value::Object(members) => {
+            let told = members.iter().filter(|(key, value)| *key != "added" && !value.is_null());
+            told.map(|(key, value)| format!("{key} {}", words(value)))
+                .collect::<Vec<_>>()
+                .join(", ")
         }
+    }
+}
+
+/// An element for people; one that is written as JSON is told in words.
+fn element(text: &str) -> String {
+    match serde_json::from_str::<Value>(text) {
+        Ok(tree @ Value::Object(_)) => clean::text(&words(&tree), SIDE),
+        _ => text.to_owned(),
     }
 }
 
@@ -179,7 +199,7 @@ mod tests {
              what    network.security_group sg-1 (web), ingress tcp 22 from 0.0.0.0/0 in aws \
              111122223333 eu-west-1, tenant acme, owned by shop\n  \
              who     alice from 203.0.113.24 by tool: AuthorizeSecurityGroupIngress\n  \
-             change  rules: [] -> [{\"peers\":[\"0.0.0.0/0\"],\"ports\":\"22\"}]\n  \
+             change  rules: none -> peers 0.0.0.0/0, ports 22\n  \
              state   provisional, assuming block = off; also FW-002\n  \
              why     Anyone can try to log in.\n  \
              fix     Narrow the rule to your own addresses.\n"

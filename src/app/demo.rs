@@ -1,0 +1,287 @@
+//! `demo`: the whole product on the embedded log, with a bundled story.
+//!
+//! What enters is `demo/story.json`: chapters, events in the short forms of content's tests, and
+//! noise. Each event is produced to a source topic; the pipeline consumes it; alerts go to
+//! `driftline.alerts`, and are told as a person reads them.
+
+use std::io::{Write as _, stdout};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use serde_json::{Map, Value as Json, json};
+
+use crate::alert::text::{Paint, render};
+use crate::alert::{Alert, ocsf};
+use crate::cli::Demo;
+use crate::config::Config;
+use crate::content::cases::{CaseEvent, EventForm};
+use crate::content::{Content, Detector, wire};
+use crate::decode::Record;
+use crate::engine::{Engine, EventOutcome, Setup, Sink};
+use crate::log::memory::Memory;
+use crate::log::{Log as _, Outgoing, Partition};
+use crate::model::{FindingChange, Limits, Provider};
+use crate::telemetry;
+use crate::tenant::{Registry, Unmapped};
+
+use super::output::Output;
+use super::tally::{Ending, Tally};
+use super::{Ended, pack};
+
+/// Where the clouds' events arrive.
+const SOURCE: &str = "cloud-audit";
+/// Where alerts go.
+const ALERTS: &str = "driftline.alerts";
+/// The group that detects.
+const GROUP: &str = "driftline.detect";
+
+const STORY: &str = include_str!("demo/story.json");
+
+/// Whose the story's accounts are; one more account in it is nobody's.
+const ACCOUNTS: [(&str, Provider, &str); 3] = [
+    ("acme", Provider::Aws, "111122223333"),
+    ("globex", Provider::Huawei, "d0c5000000000000000000000000a11c"),
+    ("initech", Provider::Aws, "444455556666"),
+];
+
+/// What clouds mostly write: reads, data events, and writes that no mapping cares for.
+const NOISE: [(&str, &str); 8] = [
+    ("ec2", "DescribeInstances"),
+    ("s3", "GetObject"),
+    ("sts", "GetCallerIdentity"),
+    ("ec2", "DescribeSecurityGroups"),
+    ("monitoring", "PutMetricData"),
+    ("iam", "ListUsers"),
+    ("ecs", "RunTask"),
+    ("s3", "PutObject"),
+];
+
+/// One thing that happens.
+enum Scene {
+    Chapter(String),
+    Event(CaseEvent),
+    Raw(String),
+}
+
+pub(super) fn run(options: &Demo, config: &Config, output: Output) -> anyhow::Result<Ended> {
+    let started = now();
+    let content = pack::load(config, &[], output)?;
+    if options.serve {
+        serve(config)?;
+    }
+    let registry = Registry::of_accounts(ACCOUNTS, Unmapped::Quarantine)
+        .map_err(|_| anyhow::anyhow!("the story's accounts are claimed twice"))?;
+    let setup = Setup { limits: config.limits.clone(), format: None, detailed: true, shard: None };
+    let mut stage = Stage {
+        engine: Engine::new(content, Arc::new(registry), setup),
+        log: Memory::new(),
+        clock: wire::Clock::new(),
+        seats: Seats {
+            limits: config.limits.clone(),
+            paint: output.paint(Path::new("-")),
+            tally: Tally::default(),
+            alerts: Vec::new(),
+        },
+        speed: options.speed,
+    };
+    stage.log.create(SOURCE, 1)?;
+    stage.log.create(ALERTS, 1)?;
+    for scene in story()? {
+        stage.play(scene)?;
+    }
+    stage.engine.finish(&mut stage.seats);
+    stage.publish()?;
+    let end = Ending {
+        open_findings: stage.engine.open_findings(),
+        seconds: started.elapsed().as_secs_f64(),
+        peak_memory: None,
+    };
+    stdout().flush()?;
+    output.remark(&format!("\n{}", stage.seats.tally.text(&end)));
+    if !options.serve {
+        return Ok(Ended::Well);
+    }
+    output.note(&format!("metrics at http://{}/metrics; Ctrl-C ends", config.listen));
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(tokio::signal::ctrl_c())?;
+    Ok(Ended::Interrupted)
+}
+
+/// Serves the metrics from a thread of its own.
+fn serve(config: &Config) -> anyhow::Result<()> {
+    metrics_exporter_prometheus::PrometheusBuilder::new()
+        .with_http_listener(config.listen)
+        .install()
+        .with_context(|| format!("`{}` cannot be listened on", config.listen))?;
+    telemetry::describe();
+    Ok(())
+}
+
+/// The log and the pipeline, and the time of the story.
+struct Stage {
+    engine: Engine,
+    log: Memory,
+    clock: wire::Clock,
+    seats: Seats,
+    speed: Option<f64>,
+}
+
+impl Stage {
+    fn play(&mut self, scene: Scene) -> anyhow::Result<()> {
+        let before = self.clock.now();
+        let value = match scene {
+            Scene::Chapter(text) => {
+                let (on, off) = match self.seats.paint {
+                    Paint::Colour => ("\u{1b}[1m", "\u{1b}[0m"),
+                    Paint::Plain => ("", ""),
+                };
+                writeln!(stdout(), "{on}-- {text}{off}\n")?;
+                return Ok(());
+            }
+            Scene::Event(event) => wire::expand(&event, &mut self.clock),
+            Scene::Raw(text) => text.into_bytes(),
+        };
+        self.pace(self.clock.now().since(before));
+        let time = self.clock.now();
+        self.log.produce(SOURCE, Outgoing { value, time, ..Outgoing::default() })?;
+        self.consume()
+    }
+
+    /// Waits as long as the story's time took, divided by the speed.
+    fn pace(&self, micros: i64) {
+        let (Some(speed), Ok(micros)) = (self.speed, u64::try_from(micros)) else { return };
+        let wait = Duration::from_micros(micros).as_secs_f64() / speed;
+        thread::sleep(Duration::from_secs_f64(wait.min(3_600.0)));
+    }
+
+    /// Reads what the group has not read yet, and commits it once its alerts stand in the log.
+    fn consume(&mut self) -> anyhow::Result<()> {
+        let partition = Partition(0);
+        let from = self.log.committed(GROUP, SOURCE, partition)?;
+        for incoming in self.log.read(SOURCE, partition, from, usize::MAX)? {
+            let record = &incoming.record;
+            self.seats.tally.records += 1;
+            self.seats.tally.bytes += record.value.len() as u64;
+            metrics::counter!(telemetry::RECORDS).increment(1);
+            let record = Record { value: &record.value, headers: &[], time: Some(record.time) };
+            self.engine.record(&record, &mut self.seats);
+            self.publish()?;
+        }
+        self.log.commit(GROUP, SOURCE, partition, self.log.end(SOURCE, partition)?)?;
+        Ok(())
+    }
+
+    fn publish(&mut self) -> anyhow::Result<()> {
+        for alert in std::mem::take(&mut self.seats.alerts) {
+            let headers = ocsf::headers(&alert, "application/json");
+            let headers = headers.into_iter().map(|(name, text)| (name.to_owned(), text.into()));
+            self.log.produce(
+                ALERTS,
+                Outgoing {
+                    key: Some(format!("{}/{}", alert.tenant, alert.account).into_bytes()),
+                    value: ocsf::encode(&alert),
+                    headers: headers.collect(),
+                    time: alert.time,
+                },
+            )?;
+            writeln!(stdout(), "{}", render(&alert, self.seats.paint))?;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a count of findings, far below 2^52")]
+        metrics::gauge!(telemetry::OPEN).set(self.engine.open_findings() as f64);
+        Ok(())
+    }
+}
+
+/// Who listens to the engine.
+struct Seats {
+    limits: Limits,
+    paint: Paint,
+    tally: Tally,
+    alerts: Vec<Alert>,
+}
+
+impl Sink for Seats {
+    fn outcome(&mut self, outcome: &EventOutcome<'_>) {
+        self.tally.event(outcome.outcome, outcome.format, outcome.dead);
+        let format = outcome.format.map_or(telemetry::NO_FORMAT, |format| format.as_str());
+        let fate = outcome.outcome.as_str();
+        metrics::counter!(telemetry::EVENTS, "format" => format, "outcome" => fate).increment(1);
+        if let Some(reason) = outcome.dead {
+            metrics::counter!(telemetry::DEAD, "reason" => reason.as_str()).increment(1);
+        }
+    }
+
+    fn finding(&mut self, change: &FindingChange, detector: &Detector, content: &Content) {
+        let alert = Alert::new(change, detector, content, &self.limits);
+        self.tally.alert(alert.severity, alert.step);
+        let (severity, step) = (alert.severity.as_str(), alert.step.as_str());
+        metrics::counter!(telemetry::ALERTS, "severity" => severity, "step" => step).increment(1);
+        self.alerts.push(alert);
+    }
+}
+
+/// The story, its noise written out.
+fn story() -> anyhow::Result<Vec<Scene>> {
+    let items: Vec<Map<String, Json>> =
+        serde_json::from_str(STORY).context("the story cannot be read")?;
+    let mut scenes = Vec::new();
+    let mut murmur = 0;
+    for item in items {
+        for (key, value) in item {
+            match (key.as_str(), value) {
+                ("chapter", Json::String(text)) => scenes.push(Scene::Chapter(text)),
+                ("raw", Json::String(text)) => scenes.push(Scene::Raw(text)),
+                ("noise", Json::Number(count)) => {
+                    for _ in 0..count.as_u64().unwrap_or_default() {
+                        scenes.push(Scene::Event(noise(murmur)));
+                        murmur += 1;
+                    }
+                }
+                (key, Json::Object(body)) => {
+                    let form = EventForm::ALL.into_iter().find(|form| form.as_str() == key);
+                    let form = form.with_context(|| format!("`{key}` is no form of event"))?;
+                    scenes.push(Scene::Event(CaseEvent { form, at: None, body }));
+                }
+                (key, _) => anyhow::bail!("the story has an unknown `{key}`"),
+            }
+        }
+    }
+    Ok(scenes)
+}
+
+fn noise(number: usize) -> CaseEvent {
+    let (service, name) = NOISE[number % NOISE.len()];
+    let account = if number.is_multiple_of(3) { ACCOUNTS[2].2 } else { ACCOUNTS[0].2 };
+    let mut body = Map::new();
+    body.insert("source".to_owned(), json!(format!("{service}.amazonaws.com")));
+    body.insert("name".to_owned(), json!(name));
+    body.insert("account".to_owned(), json!(account));
+    if name.starts_with("Describe") || name.starts_with("Get") || name.starts_with("List") {
+        body.insert("extra".to_owned(), json!({"readOnly": true}));
+    }
+    CaseEvent { form: EventForm::Aws, at: None, body }
+}
+
+/// When the demo began.
+#[expect(clippy::disallowed_methods, reason = "`app` is the one room that reads a clock")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_story_reads_and_is_mostly_noise() {
+        let scenes = story().expect("it reads");
+        let events = scenes.iter().filter(|scene| !matches!(scene, Scene::Chapter(_))).count();
+        assert!((150..400).contains(&events), "{events} events");
+        assert!(scenes.iter().filter(|scene| matches!(scene, Scene::Chapter(_))).count() > 6);
+    }
+}
