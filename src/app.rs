@@ -10,6 +10,8 @@ use crate::config::{self, Config, ConfigError};
 use crate::telemetry;
 
 mod check;
+mod coverage;
+mod explain;
 pub mod input;
 pub mod output;
 mod pack;
@@ -17,6 +19,7 @@ mod replay;
 pub mod split;
 pub mod tally;
 mod teller;
+mod test;
 
 use output::Output;
 
@@ -68,9 +71,10 @@ fn dispatch(cli: Cli, config: &Config, output: Output) -> anyhow::Result<Ended> 
     match cli.command {
         Command::Replay(options) => replay::run(&options, config, output),
         Command::Check(options) => check::run(&options, config, output),
-        Command::Demo(_) | Command::Test(_) | Command::Coverage(_) | Command::Explain(_) => {
-            Ok(Ended::Failed)
-        }
+        Command::Test(options) => test::run(&options, config, output),
+        Command::Coverage(options) => coverage::run(&options, config, output),
+        Command::Explain(options) => explain::run(&options, config, output),
+        Command::Demo(_) => Ok(Ended::Failed),
     }
 }
 

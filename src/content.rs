@@ -43,10 +43,8 @@ pub use load::load;
 #[cfg(test)]
 mod tests;
 
-/// The host functions content may call: networks, and each cloud's own.
+/// The host functions content may call beside the standard ones: each cloud's own.
 #[must_use]
 pub fn functions() -> Vec<&'static [Host]> {
-    let mut tables = vec![crate::expr::net::HOSTS];
-    tables.extend(crate::cloud::tables());
-    tables
+    crate::cloud::tables().to_vec()
 }

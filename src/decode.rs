@@ -28,7 +28,7 @@ use bumpalo::Bump;
 use crate::model::{DeadReason, Event, EventKey, Format, Limits, Provider, Timestamp};
 
 /// One record as it came from the broker.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Record<'r> {
     /// Its value.
     pub value: &'r [u8],

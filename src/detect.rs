@@ -99,7 +99,7 @@ impl CellFindings {
         let mut told = Vec::new();
         for transition in transitions {
             if let Some(past) = &transition.past {
-                self.look_back(transition, past, scene, &mut told);
+                life::look_back(transition, past, scene, &mut told);
             }
             self.posture(transition, scene, &mut told);
         }

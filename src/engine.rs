@@ -19,7 +19,7 @@ use crate::model::{
     Cell, DeadReason, Event, EventKey, FindingChange, Format, Limits, Outcome, Ownership, Provider,
     Timestamp,
 };
-use crate::state::{CellState, Frame, Graph, Key, Resource, View, known_resources};
+use crate::state::{CellState, Frame, Graph, KnownResources, View, known_resources};
 use crate::tenant::{Registry, Resolution};
 
 use account::{Account, Judged};
@@ -79,7 +79,7 @@ pub struct ResourceDump {
 }
 
 /// How the pipeline is set up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Setup {
     /// Bounds.
     pub limits: Limits,
@@ -90,12 +90,6 @@ pub struct Setup {
     /// Apply only tenants of this shard: its index, and how many there are. Records are given to
     /// every shard; events without a tenant are told by shard 0.
     pub shard: Option<(u32, u32)>,
-}
-
-impl Default for Setup {
-    fn default() -> Self {
-        Self { limits: Limits::default(), format: None, detailed: false, shard: None }
-    }
 }
 
 /// The pipeline with everything it remembers.
@@ -110,7 +104,7 @@ struct Core {
     registry: Arc<Registry>,
     setup: Setup,
     accounts: BTreeMap<Cell, Account>,
-    known: FxHashMap<Provider, Arc<FxHashMap<Key, (Arc<str>, Resource)>>>,
+    known: FxHashMap<Provider, Arc<KnownResources>>,
     discoveries: Discoveries,
     scratch: Bump,
 }
@@ -366,7 +360,7 @@ impl Core {
     }
 }
 
-impl<'a> EventOutcome<'a> {
+impl EventOutcome<'_> {
     /// An outcome about which nothing else is known yet.
     #[must_use]
     pub fn of(event: u32, outcome: Outcome) -> Self {

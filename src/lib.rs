@@ -20,6 +20,7 @@ pub mod state;
 pub mod detect;
 pub mod alert;
 pub mod engine;
+pub mod log;
 pub mod config;
 pub mod telemetry;
 pub mod app;

@@ -14,7 +14,9 @@ pub mod lens;
 pub mod pending;
 pub mod row;
 
-pub use cell::{Applied, CellState, Frame, Past, Timer, Transition, known_resources};
+pub use cell::{
+    Applied, CellState, Frame, KnownResources, Past, Timer, Transition, known_resources,
+};
 pub use graph::Graph;
 pub use lens::{Lens, Notes};
 pub use row::{

@@ -228,9 +228,9 @@ impl Cloud {
         }
         self.second += 1;
         if on {
-            self.attached.push(user)
+            self.attached.push(user);
         } else {
-            self.attached.retain(|known| *known != user)
+            self.attached.retain(|known| *known != user);
         }
         let request = json!({"userName": format!("u{user}"), "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"});
         let name = if on { "AttachUserPolicy" } else { "DetachUserPolicy" };

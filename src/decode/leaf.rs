@@ -317,6 +317,12 @@ pub(super) fn tell<'w>(
             Err(refusal) => {
                 dead.reason = refusal.reason;
                 dead.detail = refusal.detail;
+                let said = |names: &[&str]| {
+                    names.iter().find_map(|name| leaf.root.get(name).as_str()).unwrap_or_default()
+                };
+                dead.id = said(&["trace_id", "eventID", "auditID", "insertId", "id"]);
+                let owner = said(&["domain_id", "recipientAccountId", "awsAccountId"]);
+                dead.account = first(&[owner, outer.account]);
                 sink(trees, Decoded::Dead(&dead));
             }
         },

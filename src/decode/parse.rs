@@ -210,7 +210,7 @@ impl<'a> Parser<'a> {
     }
 
     fn map(&mut self, depth: usize) -> Result<Val<'a>, Bad> {
-        let mut entries: List<'a, (&'a str, Val<'a>)> = List::new_in(self.arena);
+        let mut entries: List<'a, (&'a str, Val<'a>)> = List::with_capacity_in(8, self.arena);
         let mut nulls = false;
         self.at += 1;
         self.blank();
@@ -253,25 +253,23 @@ impl<'a> Parser<'a> {
         let mut text: Option<Text<'a>> = None;
         loop {
             let from = self.at;
-            let rest = &self.bytes[from..];
-            let Some(stop) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=31))
-            else {
+            let Some(stop) = super::scan::stop(self.bytes, from) else {
                 self.at = self.bytes.len();
                 return Err(self.bad());
             };
-            self.at += stop;
+            self.at = stop;
             match self.bytes[self.at] {
                 b'"' => {
                     self.at += 1;
                     let Some(mut text) = text else {
-                        return Ok(&self.text[start..from + stop]);
+                        return Ok(&self.text[start..stop]);
                     };
-                    text.push_str(&self.text[from..from + stop]);
+                    text.push_str(&self.text[from..stop]);
                     return Ok(text.into_bump_str());
                 }
                 b'\\' => {
                     let text = text.get_or_insert_with(|| Text::new_in(self.arena));
-                    text.push_str(&self.text[from..from + stop]);
+                    text.push_str(&self.text[from..stop]);
                     let escaped = self.escape()?;
                     text.push(escaped);
                 }

@@ -156,19 +156,54 @@ pub(super) fn blank(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// Marks the bytes of `word` that are `byte`; exact up to the first mark.
+fn marks(word: u64, byte: u8) -> u64 {
+    let same = word ^ (ONES * u64::from(byte));
+    same.wrapping_sub(ONES) & !same & HIGHS
+}
+
+/// The first place from `at` on with a quote, a backslash or a control character.
+pub(super) fn stop(bytes: &[u8], mut at: usize) -> Option<usize> {
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*chunk);
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        let found = marks(word, b'"') | marks(word, b'\\') | control;
+        if found != 0 {
+            return Some(at + (found.trailing_zeros() / 8) as usize);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..)?;
+    rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=31)).map(|found| at + found)
+}
+
 /// The end of the text whose opening quote is at `at`, and whether it has escapes.
+///
+/// Eight bytes at a time: most texts are too short for anything wider to pay.
 fn text(bytes: &[u8], at: usize) -> Result<(usize, bool), Torn> {
     let mut place = at + 1;
     let mut escaped = false;
     loop {
-        let rest = bytes.get(place..).unwrap_or_default();
-        match memchr::memchr3(b'"', b'\\', b'\n', rest) {
-            Some(found) if rest[found] == b'"' => return Ok((place + found + 1, escaped)),
-            Some(found) if rest[found] == b'\\' => {
-                escaped = true;
-                place += found + 2;
+        if let Some(chunk) = bytes.get(place..).and_then(|rest| rest.first_chunk::<8>()) {
+            let word = u64::from_le_bytes(*chunk);
+            let found = marks(word, b'"') | marks(word, b'\\') | marks(word, b'\n');
+            if found == 0 {
+                place += 8;
+                continue;
             }
-            Some(found) => return Err(Torn(place + found)),
+            place += (found.trailing_zeros() / 8) as usize;
+        }
+        match bytes.get(place) {
+            Some(b'"') => return Ok((place + 1, escaped)),
+            Some(b'\\') => {
+                escaped = true;
+                place += 2;
+            }
+            Some(b'\n') => return Err(Torn(place)),
+            Some(_) => place += 1,
             None => return Err(Torn(bytes.len())),
         }
     }
@@ -192,21 +227,18 @@ pub(super) fn skip(bytes: &[u8], at: usize) -> Result<usize, Torn> {
 fn nested(bytes: &[u8], mut at: usize) -> Result<usize, Torn> {
     let mut depth = 0_usize;
     while let Some(byte) = bytes.get(at) {
+        at += 1;
         match byte {
-            b'"' => {
-                at = text(bytes, at)?.0;
-                continue;
-            }
+            b'"' => at = text(bytes, at - 1)?.0,
             b'{' | b'[' => depth += 1,
             b'}' | b']' => {
                 depth -= 1;
                 if depth == 0 {
-                    return Ok(at + 1);
+                    return Ok(at);
                 }
             }
             _ => {}
         }
-        at += 1;
     }
     Err(Torn(at))
 }

@@ -78,7 +78,7 @@ struct Answer {
 impl Judge<'_> {
     fn whole(&self) -> Verdict {
         let answer = self.ask(None, false);
-        self.verdict(answer, Arc::clone(&self.form.aspect), None, None, false)
+        self.verdict(&answer, Arc::clone(&self.form.aspect), None, None, false)
     }
 
     fn elements(&self, each: FacetId) -> Vec<Verdict> {
@@ -107,12 +107,18 @@ impl Judge<'_> {
             None => (key, None),
         };
         let answer = self.ask(Some(item), state.is_some_and(|state| state.contested));
-        self.verdict(answer, subject, other, Some(item), state.is_some_and(|state| state.contested))
+        self.verdict(
+            &answer,
+            subject,
+            other,
+            Some(item),
+            state.is_some_and(|state| state.contested),
+        )
     }
 
     fn verdict(
         &self,
-        answer: Answer,
+        answer: &Answer,
         subject: Arc<str>,
         other: Option<Arc<str>>,
         item: Option<&Value>,

@@ -76,8 +76,7 @@ impl Windows {
 impl CellFindings {
     /// Lets the windows hear what was told, and adds what they have to tell.
     pub(super) fn hear_told(&mut self, scene: &Scene<'_>, mut told: Vec<Told>) -> Vec<Told> {
-        let heard: Vec<Heard> =
-            told.iter().filter(|told| told.alone).flat_map(|told| heard(told)).collect();
+        let heard: Vec<Heard> = told.iter().filter(|told| told.alone).flat_map(heard).collect();
         for one in &heard {
             self.hear(one, scene, &mut told);
         }
@@ -122,7 +121,7 @@ impl CellFindings {
                     return told;
                 };
                 let base = severity(&open.finding);
-                self.tell(detector, &one_of(&open), scene, Some(&open.cause), at, &mut told);
+                tell(detector, &one_of(&open), scene, Some(&open.cause), at, &mut told);
                 let span = spans[base as usize];
                 if let (Some(span), Some(times)) = (span, repeat.get(timer.round)) {
                     let when = open.finding.opened.plus(span.saturating_mul(i64::from(*times)));
@@ -149,7 +148,7 @@ impl CellFindings {
                 if let Some(last) = last
                     && last.time.plus(*within) <= at
                 {
-                    self.tell(detector, &last, scene, None, at, &mut told);
+                    tell(detector, &last, scene, None, at, &mut told);
                 }
             }
             WindowShape::Count { .. } | WindowShape::Sequence { .. } => {}
@@ -181,10 +180,10 @@ impl CellFindings {
         let key = (place, Arc::clone(&scope));
         match &form.shape {
             WindowShape::OpenLonger { of, spans, .. } => {
-                self.open_longer(place, detector, of, spans, one, scope, scene, told)
+                self.open_longer(place, detector, of, spans, one, scope, scene, told);
             }
             WindowShape::Gap { of, escalate } => {
-                self.gap(place, detector, of, *escalate, one, scope, scene, told)
+                self.gap(place, detector, of, *escalate, one, scope, scene, told);
             }
             WindowShape::Absence { of, within } => {
                 if !matches(of, one) {
@@ -205,7 +204,7 @@ impl CellFindings {
                 let sum: u32 = ring.iter().map(|heard| weight_of(heard.severity)).sum();
                 let enough = count >= *at_least || weight.is_some_and(|weight| sum >= weight);
                 if enough && self.once(key, one.time, *within) {
-                    self.tell(detector, one, scene, None, one.time, told);
+                    tell(detector, one, scene, None, one.time, told);
                 }
             }
             WindowShape::Sequence { steps, any_order, same, different, within } => {
@@ -216,7 +215,7 @@ impl CellFindings {
                 if is_complete(ring, steps, *any_order, same, different, one)
                     && self.once(key, one.time, *within)
                 {
-                    self.tell(detector, one, scene, None, one.time, told);
+                    tell(detector, one, scene, None, one.time, told);
                 }
             }
         }
@@ -324,29 +323,23 @@ impl CellFindings {
             );
         }
     }
+}
 
-    /// Tells a window once; it has no state of its own to end.
-    fn tell(
-        &mut self,
-        detector: &Detector,
-        one: &Heard,
-        scene: &Scene<'_>,
-        cause: Option<&Arc<Cause>>,
-        at: Timestamp,
-        told: &mut Vec<Told>,
-    ) {
-        let cause = cause.unwrap_or(scene.cause);
-        let scene = Scene {
-            frame: scene.frame,
-            state: scene.state,
-            arena: scene.arena,
-            cause,
-            settled: false,
-        };
-        let finding = window_finding(detector, one, &scene, at);
-        let mut open = Open { finding, cause: Arc::clone(cause), reasons_before: Vec::new() };
-        told.push(step(&mut open, Step::Opened, &scene, at, Parts::default()));
-    }
+/// Tells a window once; it has no state of its own to end.
+fn tell(
+    detector: &Detector,
+    one: &Heard,
+    scene: &Scene<'_>,
+    cause: Option<&Arc<Cause>>,
+    at: Timestamp,
+    told: &mut Vec<Told>,
+) {
+    let cause = cause.unwrap_or(scene.cause);
+    let scene =
+        Scene { frame: scene.frame, state: scene.state, arena: scene.arena, cause, settled: false };
+    let finding = window_finding(detector, one, &scene, at);
+    let mut open = Open { finding, cause: Arc::clone(cause), reasons_before: Vec::new() };
+    told.push(step(&mut open, Step::Opened, &scene, at, Parts::default()));
 }
 
 fn heard(told: &Told) -> Vec<Heard> {
@@ -486,8 +479,8 @@ fn is_complete(
         found[place] = Some(heard);
     }
     let events =
-        |of: &Option<&Heard>| of.map(|heard| (Arc::clone(&heard.event), Arc::clone(&heard.of)));
-    let mut ids: Vec<_> = found.iter().map(events).collect();
+        |of: Option<&Heard>| of.map(|heard| (Arc::clone(&heard.event), Arc::clone(&heard.of)));
+    let mut ids: Vec<_> = found.iter().copied().map(events).collect();
     ids.sort_unstable();
     ids.dedup();
     ids.len() == steps.len()

@@ -4,7 +4,8 @@
 //! `||` and the macros absorb it where the rest decides. What is absent (unsaid, or known to be
 //! none) is no error: its members are unsaid, and as a condition it counts as false.
 //!
-//! **Invariant:** results are allocated in the call's arena alone; every node costs one unit of
+//! **Invariant:** results are allocated in the call's arena alone (a regex keeps scratch space of
+//! its own from its first use on); every node costs one unit of
 //! fuel; the depth of recursion is that of the body, which the compiler bounds.
 
 mod macros;
@@ -225,10 +226,11 @@ fn select<'a>(of: Val<'a>, name: &str, call: &Call<'a, '_>) -> Val<'a> {
 
 fn index<'a>(of: Val<'a>, key: Val<'a>, lookup: Lookup) -> Result<Val<'a>, EvalError> {
     match (of, key) {
-        (Val::Unknown, _) | (_, Val::Unknown) => Ok(Val::Unknown),
-        (Val::Unsaid | Val::None, _) | (_, Val::Unsaid | Val::None) => Ok(Val::Unsaid),
         // Nobody knows what stands before the known items of a partial list.
-        (Val::List(Seq { whole: false, .. }), Val::Int(_)) => Ok(Val::Unknown),
+        (Val::Unknown, _)
+        | (_, Val::Unknown)
+        | (Val::List(Seq { whole: false, .. }), Val::Int(_)) => Ok(Val::Unknown),
+        (Val::Unsaid | Val::None, _) | (_, Val::Unsaid | Val::None) => Ok(Val::Unsaid),
         (Val::List(seq), Val::Int(place)) => {
             let found = usize::try_from(place).ok().and_then(|place| seq.items.get(place));
             match found {

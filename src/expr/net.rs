@@ -13,7 +13,7 @@ use super::api::{Call, EvalError, Host};
 use super::ports;
 use super::standard::{function, optional, param};
 
-pub(super) use address::{is_any, is_cidr};
+pub(super) use address::{is_any, is_cidr, protocols};
 
 /// The functions `net.*` and the methods of ports, CIDRs and peers.
 pub const HOSTS: &[Host] = &[

@@ -171,7 +171,8 @@ fn parse(source: &str) -> Result<(IdedExpr, SourceInfo), Vec<Issue>> {
             .map(|error| {
                 let start = offset(source, error.pos);
                 let length = source[start..].chars().next().map_or(0, char::len_utf8);
-                fault(start..start + length, message(&error.msg))
+                let (message, hint) = message(&error.msg);
+                Issue { hint, ..fault(start..start + length, message) }
             })
             .collect();
         if issues.is_empty() {
@@ -191,10 +192,45 @@ fn offset(source: &str, (line, column): (isize, isize)) -> usize {
     (start + within).min(source.len())
 }
 
-/// The parser's message in our style.
-fn message(text: &str) -> String {
+/// The parser's message in our style, and what to write instead.
+fn message(text: &str) -> (String, Option<String>) {
     let text = text.strip_prefix("Syntax error: ").unwrap_or(text);
+    let quoted = || text.split_once('\'').and_then(|(_, rest)| rest.rsplit_once('\''));
+    let input = ["mismatched input", "extraneous input", "no viable alternative at input"];
+    if let Some(kind) = input.into_iter().find(|kind| text.starts_with(kind)) {
+        let rest = text[kind.len()..].trim_start().trim_start_matches('\'');
+        let found = rest.split('\'').next().unwrap_or("");
+        if found == "<EOF>" || rest.contains("<EOF>'") {
+            return ("the expression ends too early".into(), None);
+        }
+        return (format!("`{found}` is not expected here"), instead(found));
+    }
+    if let Some((missing, _)) = text.strip_prefix("missing ").and_then(|t| t.split_once(" at ")) {
+        return (format!("`{}` is missing here", missing.trim_matches('\'')), None);
+    }
+    if text.starts_with("token recognition error") {
+        let found = quoted().map_or("", |(found, _)| found).trim();
+        let hint = if found.starts_with(['\'', '"']) {
+            Some("a text ends with the quote it begins with".to_owned())
+        } else {
+            instead(found)
+        };
+        return (format!("`{found}` is no part of the language"), hint);
+    }
     let mut chars = text.chars();
     let first = chars.next().map(|first| first.to_ascii_lowercase());
-    first.into_iter().chain(chars).collect()
+    (first.into_iter().chain(chars).collect(), None)
+}
+
+/// Habits of other languages.
+fn instead(found: &str) -> Option<String> {
+    let ours = match found.trim() {
+        "and" | "AND" => "&&",
+        "or" | "OR" | "|" => "||",
+        "not" | "NOT" => "!",
+        "=" => "==",
+        "<>" => "!=",
+        _ => return None,
+    };
+    Some(format!("write `{ours}`"))
 }

@@ -43,7 +43,9 @@ pub fn coerce(value: &Val<'_>, ty: &Type, content: &Content, limits: &Limits) ->
             let items: Option<Vec<Value>> =
                 seq.items.iter().map(|value| coerce(value, item, content, limits)).collect();
             let mut items = items?;
-            items.iter_mut().for_each(|item| fill_defaults(item, content, &[]));
+            for item in &mut items {
+                fill_defaults(item, content, &[]);
+            }
             items.truncate(limits.elements);
             Some(Value::List(items.into(), seq.whole))
         }

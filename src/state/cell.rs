@@ -77,6 +77,9 @@ pub struct Applied {
     pub refused: usize,
 }
 
+/// Read-only resources by key: id and content.
+pub type KnownResources = FxHashMap<Key, (Arc<str>, Resource)>;
+
 /// What the state needs to know of the content.
 #[derive(Clone, Copy)]
 pub struct Frame<'f> {
@@ -102,7 +105,7 @@ pub struct CellState {
     sequence: u64,
     seen: FxHashSet<u128>,
     seen_order: VecDeque<u128>,
-    known: Arc<FxHashMap<Key, (Arc<str>, Resource)>>,
+    known: Arc<KnownResources>,
     pub(super) backlog: VecDeque<Key>,
     /// The newest event time of this account.
     pub watermark: Timestamp,
@@ -133,7 +136,7 @@ impl CellState {
     /// An account nobody has spoken of. `known` are its provider's read-only resources, see
     /// [`known_resources`].
     #[must_use]
-    pub fn new(cell: Cell, known: Arc<FxHashMap<Key, (Arc<str>, Resource)>>) -> Self {
+    pub fn new(cell: Cell, known: Arc<KnownResources>) -> Self {
         Self {
             cell,
             rows: FxHashMap::default(),
@@ -272,7 +275,7 @@ impl CellState {
     ) -> Applied {
         let mut work = Work::default();
         for (key, kind, id, said) in self.targets(change, shaky, frame, &mut work) {
-            self.say(key, kind, id, said, again, frame, &mut work);
+            self.say(key, kind, id, &said, again, frame, &mut work);
         }
         self.adopt(frame, &mut work);
         self.finish(work, frame, arena)
@@ -380,7 +383,7 @@ impl CellState {
         key: Key,
         kind: KindId,
         id: Arc<str>,
-        said: Said,
+        said: &Said,
         again: bool,
         frame: Frame<'_>,
         work: &mut Work,
@@ -390,7 +393,7 @@ impl CellState {
             work.applied.refused += 1;
             return;
         }
-        self.index.note(kind, &said, frame.graph);
+        self.index.note(kind, said, frame.graph);
         if said.source == Source::Snapshot {
             let due = said.cause.time.plus(frame.limits.settle);
             self.at(due, Timer::Settle(key, said.cause.id.clone()));
@@ -467,7 +470,7 @@ impl CellState {
             for (_, said) in mine {
                 for &key in &owners {
                     let Some(row) = self.row(key) else { continue };
-                    self.say(key, row.kind, row.id, said.clone(), false, frame, work);
+                    self.say(key, row.kind, row.id, &said, false, frame, work);
                 }
             }
         }
@@ -550,8 +553,8 @@ pub fn known_resources(
     content: &Content,
     provider: crate::model::Provider,
     limits: &Limits,
-) -> FxHashMap<Key, (Arc<str>, Resource)> {
-    let mut found: FxHashMap<Key, (Arc<str>, Resource)> = FxHashMap::default();
+) -> KnownResources {
+    let mut found = KnownResources::default();
     for known in content.known.iter().filter(|known| known.provider == provider) {
         let Some(id) = &known.write.target.id else { continue };
         let kind = known.write.target.kind;

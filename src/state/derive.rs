@@ -160,7 +160,7 @@ impl CellState {
                     };
                     match &state.body {
                         FacetBody::Register(Value::List(items, _)) => {
-                            items.iter().for_each(&mut add)
+                            items.iter().for_each(&mut add);
                         }
                         FacetBody::Register(value) => add(value),
                         FacetBody::Set(elements) => {

@@ -40,18 +40,18 @@ impl Pending {
     pub fn take(&mut self, change: Change) -> Paired {
         match change.operation.clone() {
             Operation::Single => Paired::Apply(Box::new(change)),
-            Operation::Start(id) => self.start(id, change),
-            Operation::End(id) => self.end(id, change),
+            Operation::Start(id) => self.start(&id, change),
+            Operation::End(id) => self.end(&id, change),
         }
     }
 
-    fn start(&mut self, id: Arc<str>, change: Change) -> Paired {
+    fn start(&mut self, id: &Arc<str>, change: Change) -> Paired {
         if change.failed {
-            self.waiting.remove(&id);
+            self.waiting.remove(id);
             return Paired::Dropped;
         }
         let since = change.cause.time;
-        let waiting = self.waiting.entry(id.clone()).or_default();
+        let waiting = self.waiting.entry(Arc::clone(id)).or_default();
         waiting.since = since;
         if let Some(end) = waiting.end.clone() {
             waiting.start = Some(change.clone());
@@ -66,9 +66,9 @@ impl Pending {
         Paired::Waits
     }
 
-    fn end(&mut self, id: Arc<str>, change: Change) -> Paired {
+    fn end(&mut self, id: &Arc<str>, change: Change) -> Paired {
         let since = change.cause.time;
-        let waiting = self.waiting.entry(id.clone()).or_default();
+        let waiting = self.waiting.entry(Arc::clone(id)).or_default();
         if waiting.start.is_none() {
             waiting.since = since;
         }

@@ -1,5 +1,6 @@
 //! What the integration tests share: an engine over the shipped pack, and a sink that remembers.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(clippy::panic, reason = "a test without the pack has nothing to say")]
 
 use std::sync::{Arc, OnceLock};
 

@@ -19,9 +19,8 @@ fn check(head: &str, marked: &str, message: &str, hint: Option<&str>) {
     let text = whole.replace('»', "");
     let line = text[..at].matches('\n').count() + 1;
     let column = text[..at].chars().rev().take_while(|c| *c != '\n').count() + 1;
-    let faults = match load(&files(&[("x.yaml", &text)]), &tables()) {
-        Ok(_) => panic!("loads:\n{text}"),
-        Err(faults) => faults,
+    let Err(faults) = load(&files(&[("x.yaml", &text)]), &tables()) else {
+        panic!("loads:\n{text}")
     };
     let errors: Vec<&Fault> = faults.iter().filter(|fault| fault.level == Level::Error).collect();
     let found = errors.iter().find(|fault| fault.message.contains(message));
@@ -35,89 +34,92 @@ fn on(marked: &str, message: &str, hint: Option<&str>) {
     check(MAPPING, &format!("on:\n{marked}"), message, hint);
 }
 
-#[test]
-fn what_is_wrong_in_an_entry_is_told_at_its_place() {
-    const SG: &str = "resource: {kind: network.security_group, id: resource_id}";
-    on(
-        &format!("  - event: a/b\n    {SG}\n    put: {{»ruels: request.x}}\n"),
+/// What is wrong in an entry; `RESOURCE` stands for one.
+const ENTRIES: [(&str, &str, Option<&str>); 16] = [
+    (
+        "  - event: a/b\n    RESOURCE\n    delete: true\n  - event: »a/b\n    RESOURCE\n    delete: true\n",
+        "`a/b` is already read at x.yaml:6 without `when`",
+        Some("guard the first with `when`, or say both with `also`"),
+    ),
+    (
+        "  - event: a/b\n    RESOURCE\n    put: {rules: {id: x, whole: request.r, keep: [»acton]}}\n",
+        "unknown field `acton` of `network_rule`",
+        Some("did you mean `action`?"),
+    ),
+    (
+        "  - event: a/b\n    RESOURCE\n    put: {»ruels: request.x}\n",
         "unknown facet `ruels` of `network.security_group`",
         Some("did you mean `rules`?"),
-    );
-    on(
-        &format!("  - event: a/b\n    »resurce: {{}}\n    {SG}\n    delete: true\n"),
+    ),
+    (
+        "  - event: a/b\n    »resurce: {}\n    RESOURCE\n    delete: true\n",
         "unknown key `resurce` of an entry",
         Some("did you mean `resource`?"),
-    );
-    on(
-        &format!("  - event: a/b\n    {SG}\n    »event: a/c\n    delete: true\n"),
+    ),
+    (
+        "  - event: a/b\n    RESOURCE\n    »event: a/c\n    delete: true\n",
         "`event` is said twice",
         Some("keep one of them"),
-    );
-    on(
+    ),
+    (
         "  - event: a/b\n    resource: {kind: »network.securty_group, id: x}\n    delete: true\n",
         "unknown kind `network.securty_group`",
         Some("did you mean `network.security_group`?"),
-    );
-    on(
-        &format!("  - event: a/b\n    {SG}\n    put: {{»open: true}}\n"),
+    ),
+    (
+        "  - event: a/b\n    RESOURCE\n    put: {»open: true}\n",
         "facet `open` of `network.security_group` is derived",
         Some("say the facets it reads"),
-    );
-    on(
-        &format!("  - event: a/b\n    {SG}\n    remove: {{»stateless: true}}\n"),
+    ),
+    (
+        "  - event: a/b\n    RESOURCE\n    remove: {»stateless: true}\n",
         "`stateless` has no elements to remove",
         Some("put `none` where it is known to be absent"),
-    );
-    on(
-        &format!("  - event: a/b\n    {SG}\n    put: {{rules: {{»id: resource_id}}}}\n"),
+    ),
+    (
+        "  - event: a/b\n    RESOURCE\n    put: {rules: {»id: resource_id}}\n",
         "the item has no `whole`",
         None,
-    );
-    on(
-        &format!("  - event: a/b\n    {SG}\n    delete: »yes\n"),
+    ),
+    (
+        "  - event: a/b\n    RESOURCE\n    delete: »yes\n",
         "`delete` is only ever `true`",
         Some("write `true`"),
-    );
-    on(
+    ),
+    (
         "  - event: a/b\n    act: {»sign_on: {}}\n",
         "unknown act `sign_on`",
         Some("did you mean `sign_in`?"),
-    );
-    on(
+    ),
+    (
         "  - event: a/b\n    act: {sign_in: {»usr: actor.name}}\n",
         "unknown field `usr` of act `sign_in`",
         Some("did you mean `user`?"),
-    );
-    on("  - event: a/b\n    »put: {rules: x}\n", "`put` without a `resource`", None);
-    on(
+    ),
+    ("  - event: a/b\n    »put: {rules: x}\n", "`put` without a `resource`", None),
+    (
         "  - event: a/b\n    resource: {kind: network.security_group, where: {»stateless: x}}\n    delete: true\n",
         "`stateless` is neither an element's id nor a reference",
         Some("write `stateless.id`, or the name of a `ref` facet"),
-    );
-    on(
-        &format!(
-            "  - event: a/b\n    {SG}\n    delete: true\n  - event: »a/b\n    {SG}\n    delete: true\n"
-        ),
-        "`a/b` is already read at x.yaml:6 without `when`",
-        Some("guard the first with `when`, or say both with `also`"),
-    );
-    on(
-        &format!("  - event: a/b\n    failures: »true\n    {SG}\n    delete: true\n"),
+    ),
+    (
+        "  - event: a/b\n    failures: »true\n    RESOURCE\n    delete: true\n",
         "a failed call changes nothing",
         Some("tell the writes in another entry"),
-    );
-    on(
-        &format!("  - event: a/b\n    for: »r of request.x\n    {SG}\n    delete: true\n"),
+    ),
+    (
+        "  - event: a/b\n    for: »r of request.x\n    RESOURCE\n    delete: true\n",
         "not a loop",
         Some("write it as `name in list`"),
-    );
-    on(
-        &format!(
-            "  - event: a/b\n    {SG}\n    put: {{rules: {{id: x, whole: request.r, keep: [»acton]}}}}\n"
-        ),
-        "unknown field `acton` of `network_rule`",
-        Some("did you mean `action`?"),
-    );
+    ),
+];
+
+#[test]
+fn what_is_wrong_in_an_entry_is_told_at_its_place() {
+    const RESOURCE: &str = "resource: {kind: network.security_group, id: resource_id}";
+    for (marked, message, hint) in ENTRIES {
+        on(&marked.replace("RESOURCE", RESOURCE), message, hint);
+    }
 }
 
 #[test]
@@ -257,97 +259,100 @@ fn what_is_wrong_in_a_kind_is_told_at_its_place() {
     }
 }
 
+const POSTURE: &str = "severity: high\napplies_to: network.security_group\n";
+
+/// The rest of a detector, and what is wrong in it.
+const DETECTORS: [(&str, &str, &str, Option<&str>); 15] = [
+    (
+        "",
+        "severity: »hgh\napplies_to: network.interface\ninsecure: exposed\n",
+        "unknown severity `hgh`",
+        Some("did you mean `high`?"),
+    ),
+    (POSTURE, "insecure: »opn\n", "unknown name `opn`", Some("did you mean `open`?")),
+    (
+        POSTURE,
+        "each: »stateless\ninsecure: open\n",
+        "`stateless` of `network.security_group` has no elements",
+        None,
+    ),
+    (
+        POSTURE,
+        "insecure: open\non_act: »{act: sign_in}\n",
+        "has both `insecure` and `on_act`",
+        None,
+    ),
+    (
+        POSTURE,
+        "insecure: open\nparams: {a: {»type: int}}\n",
+        "parameter `a` has no `default`",
+        None,
+    ),
+    (
+        POSTURE,
+        "insecure: open\nassume: {»ruels: '[]'}\n",
+        "unknown facet `ruels` of `network.security_group`",
+        Some("did you mean `rules`?"),
+    ),
+    (
+        POSTURE,
+        "insecure: open\nfix: {»awz: x}\n",
+        "unknown provider `awz`",
+        Some("did you mean `aws`?"),
+    ),
+    (
+        "severity: high\n",
+        "on_act: {act: »sign_im}\narea: identity\n",
+        "unknown act `sign_im`",
+        Some("did you mean `sign_in`?"),
+    ),
+    (
+        "severity: high\narea: identity\n",
+        "on_act: {act: sign_in, when: »sucess}\n",
+        "unknown name `sucess`",
+        Some("did you mean `success`?"),
+    ),
+    (
+        "severity: high\narea: identity\n",
+        "window: {by: cell, count: {of: [»T-002], at_least: 2, within: 5m}}\n",
+        "no detector is `T-002`",
+        Some("did you mean `T-001`?"),
+    ),
+    (
+        "severity: high\narea: identity\n",
+        "window: {by: cell, count: {of: [T-001], at_least: 2, within: »5 minutes}}\n",
+        "`5 minutes` is no span of time",
+        Some("write `30s`, `15m`, `4h` or `7d`"),
+    ),
+    (
+        "severity: high\narea: identity\n",
+        "window: {by: »cel, gap: {of: [T-001]}}\n",
+        "unknown scope `cel`",
+        Some("did you mean `cell`?"),
+    ),
+    (
+        "applies_to: network.security_group\ninsecure: open\n",
+        "severity: [{is: high, when: »open}]\n",
+        "the last severity has a condition",
+        Some("add one without `when`: it holds where no other does"),
+    ),
+    (
+        POSTURE,
+        "insecure: open\ntests: [{name: n, events: [], expect: [»openned high]}]\n",
+        "unknown step `openned`",
+        Some("did you mean `opened`?"),
+    ),
+    (
+        POSTURE,
+        "insecure: open\ntests: [{name: n, events: [{aws: {source: s, name: n, »reqest: {}}}], expect: [silent]}]\n",
+        "unknown key `reqest` of `aws`",
+        Some("did you mean `request`?"),
+    ),
+];
+
 #[test]
 fn what_is_wrong_in_a_detector_is_told_at_its_place() {
-    let posture = "severity: high\napplies_to: network.security_group\n";
-    let cases: [(&str, &str, &str, Option<&str>); 15] = [
-        (
-            "",
-            "severity: »hgh\napplies_to: network.interface\ninsecure: exposed\n",
-            "unknown severity `hgh`",
-            Some("did you mean `high`?"),
-        ),
-        (posture, "insecure: »opn\n", "unknown name `opn`", Some("did you mean `open`?")),
-        (
-            posture,
-            "each: »stateless\ninsecure: open\n",
-            "`stateless` of `network.security_group` has no elements",
-            None,
-        ),
-        (
-            posture,
-            "insecure: open\non_act: »{act: sign_in}\n",
-            "has both `insecure` and `on_act`",
-            None,
-        ),
-        (
-            posture,
-            "insecure: open\nparams: {a: {»type: int}}\n",
-            "parameter `a` has no `default`",
-            None,
-        ),
-        (
-            posture,
-            "insecure: open\nassume: {»ruels: '[]'}\n",
-            "unknown facet `ruels` of `network.security_group`",
-            Some("did you mean `rules`?"),
-        ),
-        (
-            posture,
-            "insecure: open\nfix: {»awz: x}\n",
-            "unknown provider `awz`",
-            Some("did you mean `aws`?"),
-        ),
-        (
-            "severity: high\n",
-            "on_act: {act: »sign_im}\narea: identity\n",
-            "unknown act `sign_im`",
-            Some("did you mean `sign_in`?"),
-        ),
-        (
-            "severity: high\narea: identity\n",
-            "on_act: {act: sign_in, when: »sucess}\n",
-            "unknown name `sucess`",
-            Some("did you mean `success`?"),
-        ),
-        (
-            "severity: high\narea: identity\n",
-            "window: {by: cell, count: {of: [»T-002], at_least: 2, within: 5m}}\n",
-            "no detector is `T-002`",
-            Some("did you mean `T-001`?"),
-        ),
-        (
-            "severity: high\narea: identity\n",
-            "window: {by: cell, count: {of: [T-001], at_least: 2, within: »5 minutes}}\n",
-            "`5 minutes` is no span of time",
-            Some("write `30s`, `15m`, `4h` or `7d`"),
-        ),
-        (
-            "severity: high\narea: identity\n",
-            "window: {by: »cel, gap: {of: [T-001]}}\n",
-            "unknown scope `cel`",
-            Some("did you mean `cell`?"),
-        ),
-        (
-            "applies_to: network.security_group\ninsecure: open\n",
-            "severity: [{is: high, when: »open}]\n",
-            "the last severity has a condition",
-            Some("add one without `when`: it holds where no other does"),
-        ),
-        (
-            posture,
-            "insecure: open\ntests: [{name: n, events: [], expect: [»openned high]}]\n",
-            "unknown step `openned`",
-            Some("did you mean `opened`?"),
-        ),
-        (
-            posture,
-            "insecure: open\ntests: [{name: n, events: [{aws: {source: s, name: n, »reqest: {}}}], expect: [silent]}]\n",
-            "unknown key `reqest` of `aws`",
-            Some("did you mean `request`?"),
-        ),
-    ];
-    for (rest, marked, message, hint) in cases {
+    for (rest, marked, message, hint) in DETECTORS {
         check(&format!("{DETECTOR}{rest}"), marked, message, hint);
     }
 }

@@ -65,7 +65,7 @@ fn project(resource: &str) -> &str {
         .unwrap_or(account(Provider::Gcp))
 }
 
-/// A feed message of content type RESOURCE, or IAM_POLICY where the test gives `iam`.
+/// A feed message of content type `RESOURCE`, or `IAM_POLICY` where the test gives `iam`.
 pub(super) fn asset(body: Body<'_>, tick: Tick) -> Json {
     let name = body.text("name");
     let project = body.text_or("account", project(&name));

@@ -1,3 +1,5 @@
+//! Short forms as JSON, and the time of a test.
+
 use serde_json::json;
 
 use super::*;
@@ -12,9 +14,10 @@ fn expanded(form: EventForm, body: Json) -> Json {
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
-#[test]
-fn each_short_form_becomes_the_clouds_own_shape() {
-    let cases = [
+type Shape = (EventForm, Json, Vec<(&'static str, Json)>);
+
+fn huawei_shapes() -> Vec<Shape> {
+    vec![
         (
             EventForm::Huawei,
             json!({"service": "VPC", "type": "security-group-rules", "name": "createRule",
@@ -49,6 +52,11 @@ fn each_short_form_becomes_the_clouds_own_shape() {
                 ("/detail/resource/properties", Json::Null),
             ],
         ),
+    ]
+}
+
+fn aws_shapes() -> Vec<Shape> {
+    vec![
         (
             EventForm::Aws,
             json!({"source": "ec2.amazonaws.com", "name": "RunInstances", "error": "AccessDenied"}),
@@ -78,6 +86,11 @@ fn each_short_form_becomes_the_clouds_own_shape() {
                 ("/detail/configurationItem/ARN", json!("arn:aws:s3:::b")),
             ],
         ),
+    ]
+}
+
+fn azure_shapes() -> Vec<Shape> {
+    vec![
         (
             EventForm::Azure,
             json!({"operation": "Microsoft.Network/networkSecurityGroups/write",
@@ -101,6 +114,11 @@ fn each_short_form_becomes_the_clouds_own_shape() {
                 ("/topic", json!("/subscriptions/S")),
             ],
         ),
+    ]
+}
+
+fn gcp_shapes() -> Vec<Shape> {
+    vec![
         (
             EventForm::Gcp,
             json!({"service": "compute.googleapis.com", "method": "v1.compute.firewalls.insert",
@@ -118,8 +136,13 @@ fn each_short_form_becomes_the_clouds_own_shape() {
                 "name": "//compute.googleapis.com/projects/p/global/firewalls/f", "deleted": true}),
             vec![("/deleted", json!(true)), ("/asset/ancestors/0", json!("projects/p"))],
         ),
-    ];
-    for (form, body, members) in cases {
+    ]
+}
+
+#[test]
+fn each_short_form_becomes_the_clouds_own_shape() {
+    let shapes = [huawei_shapes(), aws_shapes(), azure_shapes(), gcp_shapes()];
+    for (form, body, members) in shapes.into_iter().flatten() {
         let json = expanded(form, body);
         for (path, expected) in members {
             let found = json.pointer(path).cloned().unwrap_or(Json::Null);

@@ -48,7 +48,9 @@ fn every_corpus_event_decodes_or_is_refused_with_a_reason() {
     for (path, bytes) in files() {
         let mut counts = BTreeMap::new();
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            for told in outcomes(&event(&path, line)) {
+            let all = outcomes(&event(&path, line));
+            assert!(!all.is_empty(), "{path}");
+            for told in all {
                 let label = match told {
                     Told::Event { format, .. } => format.as_str().to_owned(),
                     Told::Dead { reason, format, detail } => {

@@ -1,7 +1,8 @@
 //! Odd but real: torn lines, bad neighbours, flipped types, notices.
 
-use super::{NOW, Told, only, outcomes, reasons};
-use crate::model::{DeadReason, Ownership, Val};
+use super::{All, NOW, Told, only, outcomes, reasons};
+use crate::decode::{Decoded, Decoder, Detail, Record};
+use crate::model::{DeadReason, Limits, Ownership, Val};
 
 const TRACE: &str = r#"{"trace_id":"1","trace_name":"a","time":1773000000}"#;
 
@@ -123,6 +124,24 @@ fn notices_are_refused_as_what_they_are_and_name_the_place() {
         assert_eq!(*told, reason);
         assert!(detail.contains(place), "{detail}");
     }
+}
+
+#[test]
+fn a_refused_event_tells_its_id_and_account_where_it_has_them() {
+    let value = br#"{"eventSource":"s","eventName":"n","userIdentity":{},"eventID":"e1","recipientAccountId":"12"}"#;
+    let record = Record { value, headers: &[], time: None };
+    let mut seen = 0;
+    Decoder::new(Limits::default(), None, Detail::Counts).decode(
+        &record,
+        &All(true),
+        &mut |_, item| {
+            let Decoded::Dead(dead) = item else { panic!("{item:?}") };
+            let told = (dead.reason, dead.id, dead.account, dead.service);
+            assert_eq!(told, (DeadReason::NoTime, "e1", "12", "s"));
+            seen += 1;
+        },
+    );
+    assert_eq!(seen, 1);
 }
 
 #[test]

@@ -263,3 +263,19 @@ fn a_forced_format_reads_what_does_not_tell_itself() {
     let [Told::Event { id, .. }] = &all[..] else { panic!("{all:?}") };
     assert_eq!(id, "outer");
 }
+
+#[test]
+fn passing_over_an_event_leaves_the_arenas_untouched() {
+    for file in ["aws-cloudtrail", "aws-cloudtrail-file", "huawei-cts", "huawei-cts-list"] {
+        let value = fixture(file);
+        let record = Record { value: &value, headers: &[], time: Some(NOW) };
+        let mut decoder = Decoder::new(Limits::default(), None, Detail::Counts);
+        let mut seen = 0;
+        decoder.decode(&record, &All(false), &mut |arena, _| {
+            seen += 1;
+            assert_eq!(arena.allocated_bytes(), 0, "{file}");
+        });
+        assert!(seen > 0);
+        assert_eq!(decoder.opened.allocated_bytes(), 0, "{file}");
+    }
+}

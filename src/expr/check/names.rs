@@ -5,18 +5,12 @@ use std::sync::Arc;
 use cel::common::ast::{Expr, IdedExpr, SelectExpr};
 
 use crate::expr::ir::{Const, Node, Op};
+use crate::expr::net;
 use crate::expr::types::{self, suggest};
 use crate::model::schema::Text;
 use crate::model::{KindId, Type};
 
 use super::{Checker, Typed};
-
-/// The names of protocols that may stand as bare words (beside `any`, their IANA keywords in
-/// lower case; others are written as numbers in quotes).
-pub(in crate::expr) const PROTOCOLS: [&str; 20] = [
-    "any", "tcp", "udp", "icmp", "icmpv6", "igmp", "ipip", "egp", "igp", "gre", "esp", "ah",
-    "ospf", "pim", "sctp", "vrrp", "l2tp", "dccp", "rsvp", "udplite",
-];
 
 impl Checker<'_> {
     /// A name on its own.
@@ -90,7 +84,7 @@ impl Checker<'_> {
         let known: Vec<&str> = match expect? {
             Type::Enum(words) if words.is_empty() => return Some(constant(name, expect)),
             Type::Enum(words) => words.iter().map(|word| &**word).collect(),
-            Type::Text(Text::Protocol) => PROTOCOLS.to_vec(),
+            Type::Text(Text::Protocol) => net::protocols().collect(),
             Type::Text(Text::Peer) => vec!["any"],
             Type::Ports if name == "all" => {
                 return Some(Typed::new(Node::Const(Const::AllPorts), Type::Ports));

@@ -32,6 +32,11 @@ const NUMBERS: [(u8, &str); 19] = [
     (136, "udplite"),
 ];
 
+/// The protocols that may stand as bare words; others are numbers in quotes.
+pub(in crate::expr) fn protocols() -> impl Iterator<Item = &'static str> {
+    std::iter::once("any").chain(NUMBERS.iter().map(|(_, name)| *name))
+}
+
 /// Spaces that are not the public Internet. Source: IANA IPv4 and IPv6 Special-Purpose Address
 /// Registries.
 const SPECIAL: [&str; 17] = [

@@ -314,6 +314,39 @@ fn list<'a>(arena: &'a Bump, items: &[Val<'a>]) -> Val<'a> {
 }
 
 #[test]
+fn a_detector_judges_the_element_among_the_rules() {
+    let (schema, arena) = (schema(), Bump::new());
+    let mut scope = scope_of(&schema, "network.security_group");
+    let own = scope.vars[0].ty.clone();
+    scope.expect = Some(Type::Bool);
+    scope.vars.extend(vars(&[
+        ("item", Type::Record(schema.record_names["network_rule"])),
+        ("before", own),
+        ("params.allowed_ports", Type::Ports),
+    ]));
+    let functions = Functions::new(&[net::HOSTS, CLOUDS]);
+    let peers = list(&arena, &[Val::Str("0.0.0.0/0")]);
+    let fields = [("direction", Val::Str("ingress")), ("peers", peers)];
+    let item = record(&schema, &arena, "network_rule", &fields);
+    let mut cloud = Cloud::default();
+    let facets = [("rules", list(&arena, &[item]))];
+    let group = cloud.add(&schema, "network.security_group", "sg", &facets);
+    let ssh = Val::Ports(PortSet { ranges: &[PortRange { first: 22, last: 22 }], whole: true });
+    for (source, expected) in [
+        ("net.opens(item, rules, tcp, 22)", "true"),
+        ("net.opens(item, rules, tcp, 22) && !params.allowed_ports.contains(22)", "false"),
+        ("item.direction == ingress && item.action != deny", "true"),
+        ("before.rules == rules && before == self", "true"),
+        ("before.world.intersects(net.ports('22')) || item in rules", "true"),
+    ] {
+        let program = arena.alloc(compiled(source, &scope, &functions));
+        let fuel = Cell::new(10_000);
+        let call = call_with(&arena, &schema, &cloud, &fuel);
+        assert_eq!(written(program.eval(&[group, item, group, ssh], &call)), expected, "{source}");
+    }
+}
+
+#[test]
 fn a_bucket_is_public_where_its_policy_is_and_no_block_holds() {
     const POLICY: &str = DERIVED[1].1;
     let (schema, arena) = (schema(), Bump::new());

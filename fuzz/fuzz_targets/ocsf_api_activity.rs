@@ -1,0 +1,5 @@
+//! Any bytes as `Format::OcsfApiActivity`.
+#![no_main]
+
+use driftline::model::Format;
+libfuzzer_sys::fuzz_target!(|value: &[u8]| driftline_fuzz::decode(value, Some(Format::OcsfApiActivity)));
