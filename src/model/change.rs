@@ -59,7 +59,7 @@ impl Cause {
     pub fn nobody() -> Self {
         Self {
             id: Arc::from(""),
-            time: Timestamp(i64::MIN / 2),
+            time: Timestamp(0), // not before the incarnation of a resource nobody saw deleted
             format: Format::OcsfApiActivity,
             family: Family::State,
             service: Box::default(),

@@ -21,6 +21,7 @@ impl CellState {
         let mut queue: std::collections::VecDeque<Key> = work.order.iter().copied().collect();
         queue.extend(self.backlog.drain(..));
         let mut waiting: FxHashSet<Key> = queue.iter().copied().collect();
+        let mut doubtful: FxHashSet<(Key, FacetId)> = FxHashSet::default();
         loop {
             while let Some((key, kind, facet)) = work.facets.pop_front() {
                 let mut readers = self.readers(key, kind, facet, frame);
@@ -42,15 +43,28 @@ impl CellState {
                 self.backlog.push_back(key);
                 continue;
             }
-            self.derive(key, frame, arena, &mut work);
+            self.derive(key, frame, arena, &mut work, &mut doubtful);
         }
         self.transitions(work, frame)
     }
 
-    /// Computes a row's derived values again and stores those that are different.
-    fn derive(&mut self, key: Key, frame: Frame<'_>, arena: &Bump, work: &mut Work) {
+    /// Computes a row's derived values again and stores those that are different. A value that
+    /// stays unknown is passed on as well, once: under a detector's assumptions it may be another.
+    fn derive(
+        &mut self,
+        key: Key,
+        frame: Frame<'_>,
+        arena: &Bump,
+        work: &mut Work,
+        doubtful: &mut FxHashSet<(Key, FacetId)>,
+    ) {
         let Some(mut row) = self.row(key) else { return };
         let fresh = self.derived_of(&row, frame, arena);
+        for (facet, value) in &fresh {
+            if is_doubtful(value) && doubtful.insert((key, *facet)) {
+                work.facets.push_back((key, row.kind, *facet));
+            }
+        }
         if fresh == row.derived {
             return;
         }
@@ -206,6 +220,11 @@ impl CellState {
         }
         applied
     }
+}
+
+/// Whether assumptions could make another value of it.
+fn is_doubtful(value: &Value) -> bool {
+    matches!(value, Value::Unknown | Value::Ports(_, false) | Value::List(_, false))
 }
 
 fn derived_differences(before: &[(FacetId, Value)], after: &[(FacetId, Value)]) -> Vec<FacetId> {
