@@ -223,7 +223,8 @@ impl Engine {
             account.state.each_row(&mut |row| {
                 let kind = content.schema.kind(row.kind);
                 let resource = row.present(kind, &setup.limits);
-                if !resource.alive {
+                // A row that only mirrors references says nothing of its own.
+                if !resource.alive || resource.facets.is_empty() {
                     return;
                 }
                 let view = View { resource, derived: row.derived.clone() };
