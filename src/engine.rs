@@ -63,6 +63,8 @@ pub trait Sink {
     fn outcome(&mut self, outcome: &EventOutcome<'_>);
     /// A step in a finding's life that is to be told. `detector` is the most severe reason's.
     fn finding(&mut self, change: &FindingChange, detector: &Detector, content: &Content);
+    /// A step that is not told one by one: of a discovered finding, told in a summary only.
+    fn kept(&mut self, _change: &FindingChange) {}
 }
 
 /// A resource's last known configuration, for `--state`.
@@ -221,7 +223,8 @@ impl Engine {
             account.state.each_row(&mut |row| {
                 let kind = content.schema.kind(row.kind);
                 let resource = row.present(kind, &setup.limits);
-                if !resource.alive {
+                // A row that only mirrors references says nothing of its own.
+                if !resource.alive || resource.facets.is_empty() {
                     return;
                 }
                 let view = View { resource, derived: row.derived.clone() };
@@ -347,6 +350,7 @@ impl Core {
 
     fn tell(&mut self, told: Told, now: Timestamp, sink: &mut dyn Sink) {
         if !told.alone {
+            sink.kept(&told.change);
             self.discoveries.add(told, now);
             return;
         }

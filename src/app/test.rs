@@ -108,7 +108,14 @@ impl Sink for Watch<'_> {
         self.last = self.last.max(outcome.time.unwrap_or_default());
     }
 
+    /// A test sees each finding's own steps; a summary of several is none of them.
     fn finding(&mut self, change: &FindingChange, _: &Detector, _: &Content) {
+        if change.summary.is_none() {
+            self.kept(change);
+        }
+    }
+
+    fn kept(&mut self, change: &FindingChange) {
         let reasons = &change.finding.reasons;
         if let Some(reason) = reasons.iter().find(|reason| *reason.detector == *self.detector) {
             self.steps.push((change.step, Some(reason.severity)));

@@ -14,7 +14,7 @@ use crate::model::{Cause, Cell, Change, FacetId, KindId, Limits, Source, Timesta
 use super::Key;
 use super::fold::fold;
 use super::graph::Graph;
-use super::index::Index;
+use super::index::{Index, Mirrored};
 use super::pending::Pending;
 use super::row::{Resource, Row, Said, View};
 
@@ -431,10 +431,8 @@ impl CellState {
         let after = row.present(declared, frame.limits);
         let mut mirrored = Vec::new();
         self.index.update(key, kind, &before, &after, frame.graph, &mut mirrored);
-        for (target, from, through) in mirrored {
-            for &(to, back) in frame.graph.backs((from, through)) {
-                work.facets.push_back((target, to, back));
-            }
+        for one in mirrored {
+            self.mirror(kind, &one, frame, work);
         }
         for (facet, name) in self.index.name(key, kind, &after, frame.graph) {
             work.names.push(Key::of_name(kind, facet, &name));
@@ -455,6 +453,20 @@ impl CellState {
         let before = View { resource: before, derived: row.derived.clone() };
         work.note(key, kind, id, before, past);
         self.store(key, &row);
+    }
+
+    /// Tells the other end of a reference. A resource that others read by, and of which nobody
+    /// spoke yet, gets a row: its derived values follow from those who refer to it.
+    fn mirror(&mut self, from: KindId, one: &Mirrored, frame: Frame<'_>, work: &mut Work) {
+        let backs = frame.graph.backs((from, one.through));
+        if !backs.is_empty() && one.is && !self.rows.contains_key(&one.target) {
+            let mut row = Row::new(one.to, Arc::clone(&one.id));
+            row.base.alive = true;
+            self.store(one.target, &row);
+        }
+        for &(to, back) in backs {
+            work.facets.push_back((one.target, to, back));
+        }
     }
 
     /// Gives orphans to the resources their names turned out to belong to.

@@ -28,6 +28,21 @@ pub struct Referrer {
     pub facet: FacetId,
 }
 
+/// A reference that came or went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mirrored {
+    /// The resource referred to.
+    pub target: Key,
+    /// Its kind.
+    pub to: KindId,
+    /// Its id.
+    pub id: Arc<str>,
+    /// The referring facet.
+    pub through: FacetId,
+    /// Whether the reference is there now.
+    pub is: bool,
+}
+
 /// The indexes of one cell.
 #[derive(Debug, Default)]
 pub struct Index {
@@ -90,7 +105,7 @@ impl Index {
     }
 
     /// Moves the indexes from what a resource was to what it is. What was and is no more, and the
-    /// other way round, is given to `changed` as (target, referring facet).
+    /// other way round, is given to `changed`.
     pub fn update(
         &mut self,
         key: Key,
@@ -98,24 +113,31 @@ impl Index {
         before: &Resource,
         after: &Resource,
         graph: &Graph,
-        changed: &mut Vec<(Key, KindId, FacetId)>,
+        changed: &mut Vec<Mirrored>,
     ) {
         for reference in graph.references(kind) {
             let was = targets(reference, before);
             let is = targets(reference, after);
-            for target in was.iter().filter(|target| !is.contains(target)) {
-                if let Some(list) = self.referrers.get_mut(target) {
+            let mirrored = |(target, id): &(Key, &str), is: bool| Mirrored {
+                target: *target,
+                to: reference.to,
+                id: Arc::from(*id),
+                through: reference.facet,
+                is,
+            };
+            for one in was.iter().filter(|one| !is.contains(one)) {
+                if let Some(list) = self.referrers.get_mut(&one.0) {
                     list.retain(|r| !(r.from == key && r.facet == reference.facet));
                 }
-                changed.push((*target, kind, reference.facet));
+                changed.push(mirrored(one, false));
             }
-            for target in is.iter().filter(|target| !was.contains(target)) {
+            for one in is.iter().filter(|one| !was.contains(one)) {
                 let referrer = Referrer { from: key, kind, facet: reference.facet };
-                let list = self.referrers.entry(*target).or_default();
+                let list = self.referrers.entry(one.0).or_default();
                 if let Err(place) = list.binary_search(&referrer) {
                     list.insert(place, referrer);
                 }
-                changed.push((*target, kind, reference.facet));
+                changed.push(mirrored(one, true));
             }
         }
     }
@@ -175,17 +197,17 @@ fn referred<'v>(reference: &Reference, value: &'v Value) -> Option<&'v str> {
 }
 
 /// The resources a facet refers to, each once.
-fn targets(reference: &Reference, resource: &Resource) -> Vec<Key> {
+fn targets<'r>(reference: &Reference, resource: &'r Resource) -> Vec<(Key, &'r str)> {
     let Some(state) = resource.facet(reference.facet).filter(|_| resource.alive) else {
         return Vec::new();
     };
     let mut found = Vec::new();
-    let mut add = |value: &Value| {
-        let key = referred(reference, value).map(|id| Key::of(reference.to, id));
-        if let Some(key) = key
-            && !found.contains(&key)
+    let mut add = |value: &'r Value| {
+        let one = referred(reference, value).map(|id| (Key::of(reference.to, id), id));
+        if let Some(one) = one
+            && !found.contains(&one)
         {
-            found.push(key);
+            found.push(one);
         }
     };
     match &state.body {
