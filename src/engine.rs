@@ -286,13 +286,13 @@ impl Core {
             time: Some(event.time),
             ..EventOutcome::of(number, Outcome::Quarantined)
         };
+        if event.account.is_empty() {
+            return self.quarantine(&told, "the event names no account", sink);
+        }
         let tenant = match self.registry.resolve(event.key.provider, event.account, None) {
-            Resolution::Tenant(tenant) if !event.account.is_empty() => tenant,
+            Resolution::Tenant(tenant) => tenant,
             Resolution::Conflict => {
                 return self.quarantine(&told, "two sources name different tenants", sink);
-            }
-            Resolution::Tenant(_) => {
-                return self.quarantine(&told, "the event names no account", sink);
             }
             Resolution::Unmapped => {
                 return self.quarantine(&told, "the account is not mapped to a tenant", sink);
