@@ -310,6 +310,8 @@ pub enum WindowScope {
     Actor,
     /// The resource.
     Resource,
+    /// One detector's word about one resource.
+    Control,
     /// The finding.
     Finding,
 }

@@ -13,6 +13,7 @@ const SCOPES: [(&str, WindowScope); 4] = [
     ("cell", WindowScope::Cell),
     ("actor", WindowScope::Actor),
     ("resource", WindowScope::Resource),
+    ("control", WindowScope::Control),
     ("finding", WindowScope::Finding),
 ];
 

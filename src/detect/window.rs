@@ -414,6 +414,7 @@ fn scope_of(by: WindowScope, one: &Heard) -> Arc<str> {
         WindowScope::Cell => Arc::from(""),
         WindowScope::Actor => Arc::clone(&one.actor),
         WindowScope::Resource => format!("{} {}", one.kind.0, one.resource).into(),
+        WindowScope::Control => format!("{} {} {}", one.of, one.kind.0, one.resource).into(),
         WindowScope::Finding => {
             one.finding.map_or_else(|| Arc::clone(&one.event), |uid| uid.to_string().into())
         }
