@@ -9,7 +9,7 @@ use crate::expr::Level;
 use crate::model::Severity;
 
 const SHAPES: [&str; 5] = ["open_longer", "count", "sequence", "gap", "absence"];
-const SCOPES: [(&str, WindowScope); 4] = [
+const SCOPES: [(&str, WindowScope); 5] = [
     ("cell", WindowScope::Cell),
     ("actor", WindowScope::Actor),
     ("resource", WindowScope::Resource),
