@@ -131,8 +131,12 @@ fn changes(alert: &Alert) -> Vec<(&'static str, String)> {
     let side = |tree: &serde_json::Map<String, Value>, path: &str| {
         tree.get(path).map_or_else(|| "(not seen)".to_owned(), short)
     };
-    let row = |path: &String| format!("{path}: {} -> {}", side(before, path), side(after, path));
-    paths.into_iter().map(|path| ("change", row(path))).collect()
+    let row = |path: &String| match (before.get(path), after.get(path)) {
+        (None, Some(items @ Value::Array(_))) => ("added", format!("{path}: {}", short(items))),
+        (Some(items @ Value::Array(_)), None) => ("removed", format!("{path}: {}", short(items))),
+        _ => ("change", format!("{path}: {} -> {}", side(before, path), side(after, path))),
+    };
+    paths.into_iter().map(row).collect()
 }
 
 fn short(value: &Value) -> String {
@@ -149,12 +153,27 @@ fn words(value: &Value) -> String {
         Value::Array(items) if items.is_empty() => "none".to_owned(),
         Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join("; "),
         Value::Object(members) => {
+            if let Some(rule) = rule(members) {
+                return rule;
+            }
             let told = members.iter().filter(|(key, value)| *key != "added" && !value.is_null());
             told.map(|(key, value)| format!("{key} {}", words(value)))
                 .collect::<Vec<_>>()
                 .join(", ")
         }
     }
+}
+
+/// A network rule as people say it: `ingress tcp 22 from 0.0.0.0/0`; `None` for anything else.
+fn rule(members: &serde_json::Map<String, Value>) -> Option<String> {
+    let text = |name: &str| members.get(name).and_then(Value::as_str);
+    let (direction, ports) = (text("direction")?, text("ports")?);
+    let peers = members.get("peers").map_or_else(|| "anywhere".to_owned(), words);
+    let way = if direction == "egress" { "to" } else { "from" };
+    let denies = if text("action") == Some("deny") { "deny " } else { "" };
+    let off = if members.get("enabled") == Some(&Value::Bool(false)) { " (off)" } else { "" };
+    let protocol = text("protocol").unwrap_or("any");
+    Some(format!("{denies}{direction} {protocol} {ports} {way} {peers}{off}"))
 }
 
 /// An element for people; one that is written as JSON is told in words.
@@ -204,6 +223,22 @@ mod tests {
              why     Anyone can try to log in.\n  \
              fix     Narrow the rule to your own addresses.\n"
         );
+    }
+
+    #[test]
+    fn a_network_rule_is_said_as_people_say_it() {
+        let rule = |more: &str| {
+            let tree = format!(
+                r#"{{"direction":"ingress","protocol":"tcp","ports":"22","peers":["0.0.0.0/0"]{more}}}"#
+            );
+            element(&tree)
+        };
+        assert_eq!(rule(""), "ingress tcp 22 from 0.0.0.0/0");
+        assert_eq!(
+            rule(r#","action":"deny","enabled":false"#),
+            "deny ingress tcp 22 from 0.0.0.0/0 (off)"
+        );
+        assert_eq!(element(r#"{"name":"x","ports":"22"}"#), "name x, ports 22");
     }
 
     #[test]
