@@ -64,7 +64,32 @@ pub fn map(
         }
         return Mapped::Change(Box::new(mapper.entry(entry, event, cell)));
     }
+    if event.error.is_some() && event.phase != Phase::Single {
+        // What was started waits for this end: it is to learn that nothing came of it.
+        return Mapped::Change(Box::new(change(event, cell, event.time, limits)));
+    }
     Mapped::Nothing
+}
+
+/// A change that says nothing yet.
+fn change(event: &Event<'_>, cell: &Cell, time: Timestamp, limits: &Limits) -> Change {
+    Change {
+        cell: cell.clone(),
+        cause: Arc::new(cause(event, time, limits)),
+        source: match event.key.family {
+            Family::Activity => Source::Activity,
+            Family::State => Source::Snapshot,
+        },
+        operation: match event.phase {
+            Phase::Single => Operation::Single,
+            Phase::Start(id) => Operation::Start(id.into()),
+            Phase::End(id) => Operation::End(id.into()),
+        },
+        writes: Vec::new(),
+        acts: Vec::new(),
+        blind: false,
+        failed: event.error.is_some(),
+    }
 }
 
 /// The world of a mapping: there is none; bodies alone decide.
@@ -98,21 +123,10 @@ impl<'a> Mapper<'a, '_> {
         let time =
             entry.as_of.as_ref().and_then(|program| self.instant(program)).unwrap_or(event.time);
         Change {
-            cell: cell.clone(),
-            cause: Arc::new(cause(event, time, self.limits)),
-            source: match event.key.family {
-                Family::Activity => Source::Activity,
-                Family::State => Source::Snapshot,
-            },
-            operation: match event.phase {
-                Phase::Single => Operation::Single,
-                Phase::Start(id) => Operation::Start(id.into()),
-                Phase::End(id) => Operation::End(id.into()),
-            },
             writes: self.writes,
             acts: self.acts,
             blind: self.blind,
-            failed: event.error.is_some(),
+            ..change(event, cell, time, self.limits)
         }
     }
 

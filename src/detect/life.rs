@@ -224,6 +224,10 @@ impl CellFindings {
     ) {
         let after = &transition.after.resource;
         let Some(list) = self.open.get_mut(&transition.key) else { return };
+        // A deletion that comes to light late begins the incarnation these findings are of.
+        for open in list.iter_mut().filter(|open| open.finding.opened >= after.incarnation) {
+            open.finding.incarnation = after.incarnation;
+        }
         let ended = |finding: &Finding| !after.alive || finding.incarnation != after.incarnation;
         let (gone, kept): (Vec<Open>, Vec<Open>) =
             list.drain(..).partition(|open| ended(&open.finding));

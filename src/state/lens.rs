@@ -244,6 +244,10 @@ impl<'a, 'c> Lens<'a, 'c> {
         if !self.assumes()
             && let Some((_, value)) = view.derived.iter().find(|(facet, _)| *facet == id)
         {
+            // A stored value does not say what it rests on; its resource does.
+            if view.resource.is_shaky() {
+                self.notes.borrow_mut().shaky = true;
+            }
             return self.lend(value, ty);
         }
         self.derive(handle, id)

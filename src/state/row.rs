@@ -134,6 +134,16 @@ impl Resource {
         let place = self.facets.binary_search_by_key(&id, |(id, _)| *id).ok()?;
         Some(&self.facets[place].1)
     }
+
+    /// Whether anything of it is not sure.
+    #[must_use]
+    pub fn is_shaky(&self) -> bool {
+        self.facets.iter().any(|(_, state)| {
+            state.shaky
+                || matches!(&state.body, FacetBody::Set(elements)
+                    if elements.iter().any(|e| e.contested && e.life == Life::Live))
+        })
+    }
 }
 
 /// A resource with its derived values: what detectors judge.
