@@ -9,7 +9,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::content::Content;
-use crate::model::{Cause, Cell, Change, FacetId, KindId, Limits, Source, Timestamp, Tracer, Write};
+use crate::model::{
+    Cause, Cell, Change, FacetId, KindId, Limits, Source, Timestamp, Tracer, Write,
+};
 
 use super::Key;
 use super::fold::fold;
