@@ -29,7 +29,6 @@ impl CellFindings {
         scene: &Scene<'_>,
         told: &mut Vec<Told>,
     ) {
-        let after = &transition.after.resource;
         self.end_incarnations(transition, scene, told);
         let unjudged = unjudged(transition, scene);
         watch::resource(transition, unjudged, scene);
