@@ -199,10 +199,11 @@ pub struct Explain {
     /// A detector's id.
     #[arg(value_name = "DETECTOR")]
     pub id: Option<String>,
-    /// A file with one record.
+    /// A file with one record or several; each is told, and an earlier one sets the state for a
+    /// later one.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
-    /// With --record: only this detector's verdict.
+    /// With --record: of the detectors only this one's verdicts.
     #[arg(long, value_name = "ID", requires = "record")]
     pub detector: Option<String>,
     /// A further pack of content beside the shipped one; repeatable.

@@ -42,6 +42,11 @@ pub struct Record<'r> {
 pub trait Index {
     /// Whether any mapping reads events of that key.
     fn reads(&self, key: &EventKey<'_>) -> bool;
+
+    /// Is told of each envelope opened on the way to the leaves; most do not care.
+    fn envelope(&self, name: &str, level: usize) {
+        let _ = (name, level);
+    }
 }
 
 /// How much a skipped event tells about itself.

@@ -7,6 +7,7 @@ mod act;
 mod life;
 mod posture;
 mod tell;
+mod watch;
 mod window;
 
 use std::sync::Arc;

@@ -14,10 +14,10 @@ use rustc_hash::FxHashMap;
 use crate::content::{Content, Detector};
 use crate::decode::{Dead, Decoded, Decoder, Detail, Index, Record, Skipped};
 use crate::detect::Told;
-use crate::map::{Mapped, map};
+use crate::map::{Mapped, map_traced};
 use crate::model::{
     Cell, DeadReason, Event, EventKey, FindingChange, Format, Limits, Outcome, Ownership, Provider,
-    Timestamp,
+    Timestamp, Trace, Tracer,
 };
 use crate::state::{CellState, Frame, Graph, KnownResources, View, known_resources};
 use crate::tenant::{Registry, Resolution};
@@ -111,12 +111,22 @@ struct Core {
     scratch: Bump,
 }
 
-/// The decoder's question, answered by the content's index.
-struct Reads<'c>(&'c Content);
+/// The decoder's question, answered by the content's index, and told to whoever asked.
+struct Reads<'c>(&'c Content, Option<&'c dyn Tracer>);
 
 impl Index for Reads<'_> {
     fn reads(&self, key: &EventKey<'_>) -> bool {
-        self.0.reads(key)
+        let read = self.0.reads(key);
+        if let Some(trace) = self.1 {
+            trace.tell(&Trace::Key { key: *key, read });
+        }
+        read
+    }
+
+    fn envelope(&self, name: &str, level: usize) {
+        if let Some(trace) = self.1 {
+            trace.tell(&Trace::Envelope { name, level });
+        }
     }
 }
 
@@ -148,14 +158,24 @@ impl Engine {
 
     /// Takes in one record: exactly one outcome per event in it.
     pub fn record(&mut self, record: &Record<'_>, sink: &mut dyn Sink) {
+        self.take(record, None, sink);
+    }
+
+    /// As [`Engine::record`], telling `trace` each step of the way. The steps of an event come
+    /// before its outcome.
+    pub fn explain(&mut self, record: &Record<'_>, trace: &dyn Tracer, sink: &mut dyn Sink) {
+        self.take(record, Some(trace), sink);
+    }
+
+    fn take(&mut self, record: &Record<'_>, trace: Option<&dyn Tracer>, sink: &mut dyn Sink) {
         let Self { decoder, core } = self;
         let content = Arc::clone(&core.content);
         let mut number = 0;
-        decoder.decode(record, &Reads(&content), &mut |arena, decoded| {
+        decoder.decode(record, &Reads(&content, trace), &mut |arena, decoded| {
             match decoded {
                 Decoded::Skipped(skipped) => core.skipped(skipped, number, sink),
                 Decoded::Dead(dead) => core.dead(dead, number, sink),
-                Decoded::Event(event) => core.event(event, number, arena, sink),
+                Decoded::Event(event) => core.event(event, number, arena, trace, sink),
             }
             number += 1;
         });
@@ -165,7 +185,8 @@ impl Engine {
     pub fn tick(&mut self, now: Timestamp, sink: &mut dyn Sink) {
         let core = &mut self.core;
         let content = Arc::clone(&core.content);
-        let frame = Frame { content: &content, graph: &core.graph, limits: &core.setup.limits };
+        let limits = &core.setup.limits;
+        let frame = Frame { content: &content, graph: &core.graph, limits, trace: None };
         let mut steps = Vec::new();
         for account in core.accounts.values_mut() {
             steps.extend(account.pass(now, frame, &core.scratch));
@@ -207,8 +228,8 @@ impl Engine {
     #[must_use]
     pub fn stale_derivations(&self) -> Vec<String> {
         let core = &self.core;
-        let frame =
-            Frame { content: &core.content, graph: &core.graph, limits: &core.setup.limits };
+        let (content, limits) = (&core.content, &core.setup.limits);
+        let frame = Frame { content, graph: &core.graph, limits, trace: None };
         let arena = Bump::new();
         core.accounts
             .values()
@@ -276,7 +297,14 @@ impl Core {
     }
 
     /// Whose an event is, what it says, and what follows.
-    fn event(&mut self, event: &Event<'_>, number: u32, arena: &Bump, sink: &mut dyn Sink) {
+    fn event(
+        &mut self,
+        event: &Event<'_>,
+        number: u32,
+        arena: &Bump,
+        trace: Option<&dyn Tracer>,
+        sink: &mut dyn Sink,
+    ) {
         let mut told = EventOutcome {
             format: Some(event.format),
             account: event.account,
@@ -299,6 +327,9 @@ impl Core {
             }
         };
         told.tenant = &tenant;
+        if let Some(trace) = trace {
+            trace.tell(&Trace::Tenant { tenant: &tenant, account: event.account });
+        }
         let cell = Cell {
             tenant: Arc::clone(&tenant),
             provider: event.key.provider,
@@ -308,18 +339,22 @@ impl Core {
             return;
         }
         let content = Arc::clone(&self.content);
-        let change = match map(event, &cell, &content, &self.setup.limits, arena) {
+        let change = match map_traced(event, &cell, &content, &self.setup.limits, arena, trace) {
             Mapped::Change(change) => change,
             Mapped::Nothing => {
                 told.outcome = quiet(event);
                 return sink.outcome(&told);
             }
         };
+        if let Some(trace) = trace {
+            trace.tell(&Trace::Change(&change));
+        }
         if event.ownership == Ownership::Provider && change.writes.is_empty() {
             told.outcome = Outcome::Provider;
             return sink.outcome(&told);
         }
-        let frame = Frame { content: &content, graph: &self.graph, limits: &self.setup.limits };
+        let limits = &self.setup.limits;
+        let frame = Frame { content: &content, graph: &self.graph, limits, trace };
         let known = &self.known;
         let account = self.accounts.entry(cell.clone()).or_insert_with(|| Account {
             state: CellState::new(

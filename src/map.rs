@@ -16,7 +16,7 @@ use crate::content::{Content, Entry, FacetRule, Group, Identify, ItemRule, Loop,
 use crate::expr::{Call, Program, World};
 use crate::model::{
     Act, Cause, Cell, Change, Edit, Element, ElementRef, Event, FacetEdit, FacetId, Family, Handle,
-    KindId, Limits, Operation, Phase, Source, Target, Timestamp, Val, Value, Write,
+    KindId, Limits, Operation, Phase, Source, Target, Timestamp, Trace, Tracer, Val, Value, Write,
 };
 
 use coerce::coerce;
@@ -40,12 +40,27 @@ pub fn map(
     limits: &Limits,
     arena: &Bump,
 ) -> Mapped {
+    map_traced(event, cell, content, limits, arena, None)
+}
+
+/// As [`map`], telling `trace` which entries were passed over, which one speaks, and why what it
+/// says is blind.
+#[must_use]
+pub fn map_traced(
+    event: &Event<'_>,
+    cell: &Cell,
+    content: &Content,
+    limits: &Limits,
+    arena: &Bump,
+    trace: Option<&dyn Tracer>,
+) -> Mapped {
     let fuel = StdCell::new(limits.fuel);
     let call =
         Call { arena, schema: &content.schema, world: &Nowhere, now: event.time, fuel: &fuel };
     let base = vars::mapping(event, arena);
     for entry in content.entries_for(&event.key) {
         if event.error.is_some() && !entry.failures {
+            passed(entry, "", "the call failed, and it reads only what succeeded", trace);
             continue;
         }
         let mut vars = base.clone();
@@ -58,9 +73,16 @@ pub fn map(
             writes: Vec::new(),
             acts: Vec::new(),
             blind: false,
+            trace,
         };
+        let guard = entry.when.as_ref().map_or("", Program::source);
         if !mapper.holds(entry.when.as_ref()) {
+            passed(entry, guard, "its guard does not hold", trace);
             continue;
+        }
+        if let Some(trace) = trace {
+            let (file, line) = (&*entry.source.file, entry.source.line);
+            trace.tell(&Trace::Entry { file, line, guard, inferred: entry.inferred });
         }
         return Mapped::Change(Box::new(mapper.entry(entry, event, cell)));
     }
@@ -92,6 +114,12 @@ fn change(event: &Event<'_>, cell: &Cell, time: Timestamp, limits: &Limits) -> C
     }
 }
 
+fn passed(entry: &Entry, guard: &str, why: &str, trace: Option<&dyn Tracer>) {
+    let Some(trace) = trace else { return };
+    let (file, line) = (&*entry.source.file, entry.source.line);
+    trace.tell(&Trace::Passed { file, line, guard, why });
+}
+
 /// The world of a mapping: there is none; bodies alone decide.
 struct Nowhere;
 
@@ -113,6 +141,7 @@ struct Mapper<'a, 'c> {
     writes: Vec<Write>,
     acts: Vec<Act>,
     blind: bool,
+    trace: Option<&'c dyn Tracer>,
 }
 
 impl<'a> Mapper<'a, '_> {
@@ -141,7 +170,7 @@ impl<'a> Mapper<'a, '_> {
             Val::List(seq) => seq.items,
             Val::Unsaid | Val::None => &[],
             Val::Unknown => {
-                self.blind = true;
+                self.go_blind("a list it goes through can't be told", "");
                 &[]
             }
             other => {
@@ -178,12 +207,14 @@ impl<'a> Mapper<'a, '_> {
 
     fn verb(&mut self, verb: &'a Verb, target: Option<&Target>, creates: bool) {
         match verb {
-            Verb::Blind => self.blind = true,
+            Verb::Blind => {
+                self.go_blind("its body does not say what, and the mapping knows that", "");
+            }
             Verb::Act(act, fields) => self.act(*act, fields, target),
             Verb::Put(_) | Verb::Replace(_) | Verb::Remove(_) | Verb::Unknown(_) | Verb::Delete => {
                 let Some(target) = target.filter(|t| t.id.is_some() || t.lookup.is_some()) else {
                     // The event names no resource: whatever it changed, nobody can tell what.
-                    self.blind = true;
+                    self.go_blind("it names no resource", "");
                     return;
                 };
                 let edit = self.edit(verb, target.kind);
@@ -202,6 +233,10 @@ impl<'a> Mapper<'a, '_> {
             Verb::Replace(rules) => self.rules(kind, rules, Mode::Replace, &mut facets),
             Verb::Remove(rules) => self.rules(kind, rules, Mode::Remove, &mut facets),
             Verb::Unknown(ids) => {
+                for id in ids {
+                    let name = &self.content.schema.facet(kind, *id).name;
+                    self.go_blind("its body does not carry this, as the mapping says", name);
+                }
                 self.blind = true;
                 facets.extend(ids.iter().map(|id| (*id, FacetEdit::Unknown)));
             }
@@ -224,7 +259,8 @@ impl<'a> Mapper<'a, '_> {
             };
             let Some(edit) = edit else { continue };
             if matches!(edit, FacetEdit::Unknown) {
-                self.blind = true;
+                let name = &self.content.schema.facet(kind, *id).name;
+                self.go_blind("its body says this in a form that can't be understood", name);
             }
             out.push((*id, edit));
         }
@@ -391,6 +427,13 @@ impl<'a> Mapper<'a, '_> {
         }
         let resource = target.and_then(|target| Some((target.kind, target.id.clone()?)));
         self.acts.push(Act { act, resource, fields: values.into() });
+    }
+
+    fn go_blind(&mut self, why: &str, facet: &str) {
+        self.blind = true;
+        if let Some(trace) = self.trace {
+            trace.tell(&Trace::Blind { why, facet });
+        }
     }
 
     /// Absent guards hold; a guard that fails to evaluate does not.

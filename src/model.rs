@@ -10,6 +10,7 @@ pub mod limits;
 pub mod outcome;
 pub mod schema;
 pub mod time;
+pub mod trace;
 pub mod value;
 
 pub use change::{
@@ -24,4 +25,5 @@ pub use schema::{
     Facet, FacetId, Field, Kind, KindId, Origin, RecordId, RecordType, Schema, Text, Type,
 };
 pub use time::Timestamp;
+pub use trace::{Trace, Tracer};
 pub use value::{Handle, PortRange, PortSet, Rec, Seq, Val, Value};

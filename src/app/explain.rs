@@ -1,15 +1,17 @@
-//! `explain`: a detector's page, or what becomes of one record.
+//! `explain`: a detector's page, or the whole way of each record of a file.
+
+mod steps;
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use indicatif::ProgressBar;
 
-use crate::alert::Alert;
 use crate::alert::text::{Paint, render};
+use crate::alert::{Alert, clean};
 use crate::cli::Explain;
 use crate::config::Config;
 use crate::content::coverage::coverage;
@@ -20,7 +22,10 @@ use crate::model::{FindingChange, Limits};
 use crate::tenant::Registry;
 
 use super::output::{Output, results};
-use super::{Ended, pack};
+use super::split::Splitter;
+use super::{Ended, input, pack};
+
+use steps::Steps;
 
 pub(super) fn run(options: &Explain, config: &Config, output: Output) -> anyhow::Result<Ended> {
     let content = pack::load(config, &options.content, output)?;
@@ -48,7 +53,8 @@ fn page(content: &Content, id: &str) -> anyhow::Result<String> {
     })
 }
 
-/// What becomes of the record: how each of its events was read, and what was left behind.
+/// What becomes of each record of the file: how its events were read, what followed, and what
+/// was left behind at the end.
 fn way(
     content: &Arc<Content>,
     path: &Path,
@@ -56,29 +62,44 @@ fn way(
     limits: &Limits,
     paint: Paint,
 ) -> anyhow::Result<String> {
-    let mut bytes = Vec::new();
-    // One byte more than allowed, so that a record that is too large is refused as such.
-    let most = limits.record_bytes as u64 + 1;
-    let file = File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
-    file.with_context(|| format!("`{}` cannot be read", path.display()))?;
+    if let Some(id) = only {
+        page(content, id)?; // Refuses a detector that does not exist.
+    }
     let setup = Setup { limits: limits.clone(), format: None, detailed: true, shard: None };
     let mut engine = Engine::new(Arc::clone(content), Arc::new(Registry::own_tenants()), setup);
-    let mut way = Way { text: String::new(), only, limits, paint };
-    engine.record(&Record { value: &bytes, headers: &[], time: None }, &mut way);
+    let steps = Steps::new(content, only, paint);
+    let mut way = Way { text: String::new(), steps: &steps, only, limits, paint };
+    let mut records = 0;
+    for source in input::sources(&[path.to_owned()])? {
+        let reader = source.open(&ProgressBar::hidden())?;
+        let mut splitter = Splitter::new(reader, limits.record_bytes);
+        while let Some(value) = splitter.next_record().with_context(|| source.name())? {
+            let _ = writeln!(way.text, "record {records}");
+            engine.explain(&Record { value, headers: &[], time: None }, &steps, &mut way);
+            records += 1;
+        }
+    }
+    if records == 0 {
+        anyhow::bail!("`{}` holds no record", path.display());
+    }
     engine.finish(&mut way);
     let mut text = way.text;
     text.push_str("\nleft in the state\n");
     engine.resources(&mut |dump| {
-        let _ = writeln!(text, "  {} {} in {}", dump.kind, dump.id, dump.cell);
+        let id = clean::text(&dump.id, limits.text_bytes);
+        let _ = writeln!(text, "  {} {id} in {}", dump.kind, clean::text(&dump.cell, 512));
         for (facet, value) in dump.facets.as_object().into_iter().flatten() {
+            let value = clean::text(&value.to_string(), limits.text_bytes);
             let _ = writeln!(text, "    {facet}: {value}");
         }
     });
     Ok(text)
 }
 
+/// Outcomes and alerts between the steps that led to them.
 struct Way<'a> {
     text: String,
+    steps: &'a Steps<'a>,
     only: Option<&'a str>,
     limits: &'a Limits,
     paint: Paint,
@@ -89,24 +110,28 @@ impl Sink for Way<'_> {
         let format = outcome.format.map_or("not recognised", |format| format.as_str());
         let _ = writeln!(self.text, "event {}: {format}", outcome.event);
         let time = outcome.time.map(|time| time.to_string()).unwrap_or_default();
-        let reason = outcome.dead.map_or("", |reason| reason.as_str());
-        let resources = outcome.resources.join(", ");
+        let show = |text: &mut String, label: &str, value: &str| {
+            steps::line(text, self.paint, label, &clean::text(value, self.limits.text_bytes));
+        };
         for (label, value) in [
             ("service", outcome.service),
             ("name", outcome.name),
             ("id", outcome.event_id),
             ("time", &time),
             ("account", outcome.account),
+        ] {
+            show(&mut self.text, label, value);
+        }
+        self.text.push_str(&self.steps.take());
+        let resources = outcome.resources.join(", ");
+        for (label, value) in [
             ("tenant", outcome.tenant),
             ("outcome", outcome.outcome.as_str()),
-            ("reason", reason),
+            ("reason", outcome.dead.map_or("", |reason| reason.as_str())),
             ("detail", outcome.detail),
             ("resources", &resources),
         ] {
-            if !value.is_empty() {
-                let value = crate::alert::clean::text(value, self.limits.text_bytes);
-                let _ = writeln!(self.text, "  {label:<10} {value}");
-            }
+            show(&mut self.text, label, value);
         }
     }
 
@@ -115,7 +140,6 @@ impl Sink for Way<'_> {
         if self.only.is_some_and(|id| !holds(id)) {
             return;
         }
-
         let alert = Alert::new(change, detector, content, self.limits);
         let _ = write!(self.text, "\n{}", render(&alert, self.paint));
         let _ = writeln!(self.text, "  saw     {}", alert.facts);

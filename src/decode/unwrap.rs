@@ -108,8 +108,9 @@ impl<'w> Walk<'w, '_> {
         self.dead(DeadReason::NotJson, &detail);
     }
 
-    fn enter(&mut self, level: usize) -> Option<usize> {
+    fn enter(&mut self, name: &str, level: usize) -> Option<usize> {
         if level < self.settings.limits.unwrap_levels {
+            self.settings.index.envelope(name, level + 1);
             return Some(level + 1);
         }
         self.dead(DeadReason::TooManyEnvelopes, "beyond `limits.unwrap_levels`");
@@ -121,7 +122,7 @@ impl<'w> Walk<'w, '_> {
         if !bytes.starts_with(&[0x1f, 0x8b]) {
             return self.values(bytes, outer, level);
         }
-        let Some(level) = self.enter(level) else { return };
+        let Some(level) = self.enter("gzip", level) else { return };
         let left = self.settings.limits.decompressed_bytes.saturating_sub(self.decompressed);
         let left = left.min(u32::MAX as usize);
         let mut plain = Vec::new();
@@ -193,7 +194,7 @@ impl<'w> Walk<'w, '_> {
             }
             Some(b'[') => {
                 let end = scan::skip(bytes, at)?;
-                if let Some(level) = self.enter(level) {
+                if let Some(level) = self.enter("a list", level) {
                     self.list(&bytes[at..end], outer, level);
                 }
                 Ok(end)
@@ -239,17 +240,17 @@ impl<'w> Walk<'w, '_> {
         match recognise::shape(look, self.settings.forced) {
             Shape::Leaf(format) => self.leaf(format, look, bytes, outer),
             Shape::List(key) => {
-                let Some(level) = self.enter(level) else { return };
+                let Some(level) = self.enter(key.name(), level) else { return };
                 let outer = outer.around(look);
                 self.list(look.raw(key).unwrap_or(b"[]"), outer, level);
             }
             Shape::Inside(key) => {
-                let Some(level) = self.enter(level) else { return };
+                let Some(level) = self.enter(key.name(), level) else { return };
                 let outer = outer.around(look);
                 self.inside(look.raw(key).unwrap_or(b"null"), key, outer, level);
             }
             Shape::Log => {
-                let Some(level) = self.enter(level) else { return };
+                let Some(level) = self.enter(keys::LOG.name(), level) else { return };
                 let upper = look.has(keys::PROPERTIES_UPPER) && !look.has(keys::PROPERTIES);
                 let key = if upper { keys::PROPERTIES_UPPER } else { keys::PROPERTIES };
                 let outer = outer.around(look);
@@ -268,7 +269,7 @@ impl<'w> Walk<'w, '_> {
 
     /// Lambda's Kafka batches: an object of lists, one a topic partition.
     fn topics(&mut self, look: &Look<'w>, outer: Outer<'w>, level: usize) {
-        let Some(level) = self.enter(level) else { return };
+        let Some(level) = self.enter(keys::RECORDS.name(), level) else { return };
         let raw = look.raw(keys::RECORDS).unwrap_or(b"{}");
         let mut at = 0;
         while let (Some(found), false) = (memchr::memchr(b'[', &raw[at..]), self.overfull) {

@@ -11,7 +11,7 @@ use crate::state::{Key, Lens};
 
 use super::posture::{params, vars};
 use super::tell::Parts;
-use super::{CellFindings, Open, Scene, Told, step, uid};
+use super::{CellFindings, Open, Scene, Told, step, uid, watch};
 
 /// The kind under which deeds without a resource are filed.
 const ACCOUNT: &str = "account.settings";
@@ -27,8 +27,12 @@ impl CellFindings {
             {
                 self.undo(detector, act, scene, told);
             }
-            if form.act == act.act && holds(detector, form.when.as_ref(), act, scene) == Some(true)
-            {
+            if form.act != act.act {
+                continue;
+            }
+            let verdict = holds(detector, form.when.as_ref(), act, scene);
+            watch::deed(detector, form, act, verdict, scene);
+            if verdict == Some(true) {
                 self.done(detector, form, act, scene, told);
             }
         }

@@ -7,12 +7,9 @@ use crate::content::{Detector, Form, PostureForm, PostureOn};
 use crate::model::{Cause, Digest, FacetId, Family, Finding, Novelty, Reason, Step};
 use crate::state::{FacetBody, Knowledge, Life, Past, Transition, View};
 
-use super::posture::{Look, Verdict, verdicts};
+use super::posture::{Look, Verdict, is_provider_owned, unjudged, verdicts};
 use super::tell::{Parts, parts};
-use super::{CellFindings, Open, Scene, Told, severity, step, uid};
-
-/// What a resource's owner must be for its state not to be judged.
-const PROVIDER: &str = "provider";
+use super::{CellFindings, Open, Scene, Told, severity, step, uid, watch};
 
 /// A step to be told, once all detectors have spoken.
 type News = (Digest, Step, Parts);
@@ -32,9 +29,10 @@ impl CellFindings {
         scene: &Scene<'_>,
         told: &mut Vec<Told>,
     ) {
-        let after = &transition.after.resource;
         self.end_incarnations(transition, scene, told);
-        if !after.alive || is_provider_owned(transition, scene) {
+        let unjudged = unjudged(transition, scene);
+        watch::resource(transition, unjudged, scene);
+        if !unjudged.is_empty() {
             return;
         }
         let content = scene.frame.content;
@@ -47,9 +45,11 @@ impl CellFindings {
             let on = &form.on[on as usize];
             let concerned = on.facets.iter().any(|facet| transition.changed.contains(facet));
             if !concerned && !transition.remote && !reborn {
+                watch::skipped(detector, scene);
                 continue;
             }
             let verdicts = verdicts(detector, form, on, transition, &look, scene);
+            watch::judged(transition, detector, on, &verdicts, scene);
             self.weigh(transition, detector, form, on, verdicts, scene, &mut news);
         }
         self.tell_news(transition, news, scene, told);
@@ -492,11 +492,4 @@ fn is_stale(view: &View, each: FacetId, subject: &str) -> bool {
     elements
         .iter()
         .any(|element| element.life == Life::Stale && element.id.as_deref() == Some(subject))
-}
-
-fn is_provider_owned(transition: &Transition, scene: &Scene<'_>) -> bool {
-    let kind = scene.frame.content.schema.kind(transition.kind);
-    let Some(facet) = kind.facet("managed_by") else { return false };
-    let Some(state) = transition.after.resource.facet(facet.id) else { return false };
-    matches!(&state.body, FacetBody::Register(value) if value.as_str() == Some(PROVIDER))
 }

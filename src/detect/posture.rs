@@ -9,6 +9,9 @@ use crate::state::{ElementState, FacetBody, Knowledge, Lens, Life, Notes, Transi
 
 use super::Scene;
 
+/// What a resource's owner must be for its state not to be judged.
+const PROVIDER: &str = "provider";
+
 /// What a detector says of one subject.
 #[derive(Clone, Debug)]
 pub struct Verdict {
@@ -223,6 +226,22 @@ impl Judge<'_> {
             .find(|scale| scale.when.as_ref().is_none_or(|programs| holds(programs).is_some()))
             .map(|scale| scale.is)
     }
+}
+
+/// Why a resource is not judged; empty where it is.
+pub(super) fn unjudged(transition: &Transition, scene: &Scene<'_>) -> &'static str {
+    match (transition.after.resource.alive, is_provider_owned(transition, scene)) {
+        (true, false) => "",
+        (true, true) => "it is the provider's own",
+        (false, _) => "it is gone",
+    }
+}
+
+pub(super) fn is_provider_owned(transition: &Transition, scene: &Scene<'_>) -> bool {
+    let kind = scene.frame.content.schema.kind(transition.kind);
+    let Some(facet) = kind.facet("managed_by") else { return false };
+    let Some(state) = transition.after.resource.facet(facet.id) else { return false };
+    matches!(&state.body, FacetBody::Register(value) if value.as_str() == Some(PROVIDER))
 }
 
 /// What the event tells, in the order of [`scope::EVENT`].

@@ -64,7 +64,7 @@ pub fn parts(
 }
 
 /// The parts of a set that differ, or both values of a register.
-fn sides(transition: &Transition, content: &Content, facet: FacetId) -> (Json, Json) {
+pub(super) fn sides(transition: &Transition, content: &Content, facet: FacetId) -> (Json, Json) {
     let (was, is) = (&transition.before, &transition.after);
     let set = |view: &View| -> Option<Vec<Value>> {
         let state = view.resource.facet(facet)?;

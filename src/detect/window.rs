@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use crate::content::{Detector, Form, Sensed, Signal, WindowForm, WindowScope, WindowShape};
 use crate::model::{
     Act, Cause, Confidence, Digest, Finding, KindId, Novelty, Reason, Severity, Step, Timestamp,
+    Trace,
 };
 use crate::state::Key;
 
@@ -163,6 +164,7 @@ impl CellFindings {
     fn hear(&mut self, one: &Heard, scene: &Scene<'_>, told: &mut Vec<Told>) {
         for (place, detector) in scene.frame.content.detectors.iter().enumerate() {
             let Form::Window(form) = &detector.form else { continue };
+            watch_window(detector, form, one, scene);
             self.hear_one(place, detector, form, one, scene, told);
         }
     }
@@ -397,6 +399,28 @@ fn matches(signals: &[Signal], one: &Heard) -> bool {
                 None => *signal.of == *one.of,
             }
     })
+}
+
+/// Tells whoever asked that a window waits for what it hears.
+fn watch_window(detector: &Detector, form: &WindowForm, one: &Heard, scene: &Scene<'_>) {
+    let Some(trace) = scene.frame.trace else { return };
+    let ends = matches!(form.shape, WindowShape::Gap { .. }) && one.sensed == Sensed::Resolved;
+    let opening = Heard { sensed: Sensed::Opened, ..one.clone() };
+    let waits = match &form.shape {
+        WindowShape::OpenLonger { of, .. }
+        | WindowShape::Count { of, .. }
+        | WindowShape::Gap { of, .. }
+        | WindowShape::Absence { of, .. } => matches(of, if ends { &opening } else { one }),
+        WindowShape::Sequence { steps, .. } => steps.iter().any(|step| matches(step, one)),
+    };
+    if waits {
+        let what = match one.sensed {
+            Sensed::Opened => "opened",
+            Sensed::Resolved => "resolved",
+            Sensed::Act => "act",
+        };
+        trace.tell(&Trace::Heard { detector: &detector.id, of: &one.of, what });
+    }
 }
 
 fn is_window(id: &str, this: &Detector, scene: &Scene<'_>) -> bool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bumpalo::Bump;
 
 use crate::detect::{CellFindings, Scene, Told};
-use crate::model::{Cause, Change, Operation, Outcome, Timestamp};
+use crate::model::{Cause, Change, Operation, Outcome, Timestamp, Trace};
 use crate::state::pending::Paired;
 use crate::state::{Applied, CellState, Frame, Timer};
 
@@ -79,6 +79,12 @@ impl Account {
         } else {
             self.state.apply(change, again, shaky, frame, arena)
         };
+        if let Some(trace) = frame.trace
+            && (applied.orphaned > 0 || applied.refused > 0)
+        {
+            let Applied { orphaned, refused, .. } = applied;
+            trace.tell(&Trace::Unplaced { orphaned, refused });
+        }
         let scene =
             Scene { frame, state: &self.state, arena, cause: &change.cause, settled: false };
         let mut told = self.findings.inspect(&applied.transitions, &scene);

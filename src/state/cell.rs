@@ -9,7 +9,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::content::Content;
-use crate::model::{Cause, Cell, Change, FacetId, KindId, Limits, Source, Timestamp, Write};
+use crate::model::{
+    Cause, Cell, Change, FacetId, KindId, Limits, Source, Timestamp, Tracer, Write,
+};
 
 use super::Key;
 use super::fold::fold;
@@ -89,6 +91,8 @@ pub struct Frame<'f> {
     pub graph: &'f Graph,
     /// Bounds.
     pub limits: &'f Limits,
+    /// Who is told each step; nobody, but for `explain`.
+    pub trace: Option<&'f dyn Tracer>,
 }
 
 /// The state of one account.

@@ -1,0 +1,386 @@
+//! The steps of a record's way as indented lines. Enters: each [`Trace`]; leaves: text, handed
+//! out event by event.
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+
+use serde_json::Value as Json;
+
+use crate::alert::clean;
+use crate::alert::text::Paint;
+use crate::content::Content;
+use crate::model::trace::{Difference, Known, Ruling, Seen};
+use crate::model::{
+    Act, Change, Confidence, Edit, ElementRef, FacetEdit, KindId, Operation, Source, Trace, Tracer,
+    Write,
+};
+
+/// Bytes of one value; more is cut, visibly.
+const SHOWN: usize = 2_000;
+
+/// Width of a label.
+const LABEL: usize = 10;
+
+/// Gathers the steps of one event.
+pub(super) struct Steps<'s> {
+    content: &'s Content,
+    /// The one detector asked for.
+    only: Option<&'s str>,
+    paint: Paint,
+    told: RefCell<Told>,
+}
+
+#[derive(Default)]
+struct Told {
+    text: String,
+    /// Detectors not asked since the last resource.
+    skipped: Vec<String>,
+}
+
+impl<'s> Steps<'s> {
+    pub(super) fn new(content: &'s Content, only: Option<&'s str>, paint: Paint) -> Self {
+        Self { content, only, paint, told: RefCell::default() }
+    }
+
+    /// What was told since the last time, taken out.
+    pub(super) fn take(&self) -> String {
+        let mut told = self.told.borrow_mut();
+        self.flush(&mut told);
+        std::mem::take(&mut told.text)
+    }
+
+    fn wants(&self, detector: &str) -> bool {
+        self.only.is_none_or(|only| only == detector)
+    }
+
+    /// One line of all detectors that were not asked, however many.
+    fn flush(&self, told: &mut Told) {
+        if told.skipped.is_empty() {
+            return;
+        }
+        let list = std::mem::take(&mut told.skipped).join(", ");
+        self.line(&mut told.text, "not asked", &format!("{list}: nothing they read changed"));
+    }
+
+    fn line(&self, out: &mut String, label: &str, text: &str) {
+        line(out, self.paint, label, text);
+    }
+
+    fn change(&self, out: &mut String, change: &Change) {
+        let source = match change.source {
+            Source::Activity => "an activity",
+            Source::Snapshot => "a snapshot",
+        };
+        let part = match &change.operation {
+            Operation::Single => String::new(),
+            Operation::Start(id) => format!(", the start of operation {}", safe(id)),
+            Operation::End(id) => format!(", the end of operation {}", safe(id)),
+        };
+        let failed = if change.failed { ", a failed call" } else { "" };
+        let writes = change.writes.len();
+        let acts = change.acts.len();
+        let text = format!("{writes} writes, {acts} acts; {source}{part}{failed}");
+        self.line(out, "mapped to", &text);
+        for write in &change.writes {
+            self.write(out, write);
+        }
+        for act in &change.acts {
+            self.act(out, act);
+        }
+    }
+
+    fn write(&self, out: &mut String, write: &Write) {
+        let schema = &self.content.schema;
+        let kind = schema.kind(write.target.kind);
+        let target = match (&write.target.id, &write.target.lookup) {
+            (Some(id), _) => safe(id),
+            (None, Some((facet, value))) => {
+                format!("whose {} has {}", kind.facets[usize::from(facet.0)].name, safe(value))
+            }
+            (None, None) => String::new(),
+        };
+        let creates = if write.creates { ", made by this event" } else { "" };
+        let verb = match write.edit {
+            Edit::Delete => "delete ",
+            Edit::Facets(_) => "",
+        };
+        self.line(out, "write", &format!("{verb}{} {target}{creates}", kind.name));
+        let Edit::Facets(facets) = &write.edit else { return };
+        for (facet, edit) in facets {
+            self.edit(out, write.target.kind, &kind.facets[usize::from(facet.0)].name, edit);
+        }
+    }
+
+    fn edit(&self, out: &mut String, _: KindId, facet: &str, edit: &FacetEdit) {
+        let schema = &self.content.schema;
+        match edit {
+            FacetEdit::Set(value) => {
+                detail(out, &format!("{facet} = {}", json(&value.to_json(schema))))
+            }
+            FacetEdit::Unknown => detail(out, &format!("{facet} becomes unknown")),
+            FacetEdit::Elements { replace, put, remove, .. } => {
+                if *replace {
+                    detail(out, &format!("{facet} are these {} and no others", put.len()));
+                }
+                for element in put {
+                    let id = element.id.as_deref().map(|id| format!(" (id {})", safe(id)));
+                    let part = if element.part { " (only what changed)" } else { "" };
+                    let value = json(&element.value.to_json(schema));
+                    detail(out, &format!("{facet} + {value}{}{part}", id.unwrap_or_default()));
+                }
+                for gone in remove {
+                    let name = match gone {
+                        ElementRef::Id(id) => format!("id {}", safe(id)),
+                        ElementRef::Key(value) => json(&value.to_json(schema)),
+                    };
+                    detail(out, &format!("{facet} - {name}"));
+                }
+            }
+        }
+    }
+
+    fn act(&self, out: &mut String, act: &Act) {
+        let schema = &self.content.schema;
+        let declared = &schema.acts[usize::from(act.act)];
+        let on = act
+            .resource
+            .as_ref()
+            .map(|(kind, id)| format!(" on {} {}", schema.kind(*kind).name, safe(id)));
+        self.line(out, "act", &format!("{}{}", declared.name, on.unwrap_or_default()));
+        for (field, value) in declared.fields.iter().zip(&act.fields) {
+            let value = value.to_json(schema);
+            if !value.is_null() {
+                detail(out, &format!("{} = {}", field.name, json(&value)));
+            }
+        }
+    }
+
+    fn ruling(&self, out: &mut String, ruling: &Ruling<'_>) {
+        let Ruling { element, severity, .. } = ruling;
+        let mut text = self.word(ruling.holds);
+        if ruling.holds == Some(true) {
+            let sure = match ruling.confidence {
+                Confidence::Confirmed => "confirmed",
+                Confidence::Provisional => "provisional",
+            };
+            let _ = write!(text, ", {}, {sure}", severity.as_str());
+        }
+        if let Some(measure) = ruling.measure {
+            let _ = write!(text, ", measure {measure}");
+        }
+        if !element.is_empty() {
+            let _ = write!(text, ": {}", clean::text(element, SHOWN));
+        }
+        detail(out, &text);
+        for assumption in ruling.assumptions {
+            detail(out, &format!("  assuming {}", clean::text(assumption, SHOWN)));
+        }
+    }
+
+    /// Insecure or not, in words.
+    fn word(&self, holds: Option<bool>) -> String {
+        let (word, colour) = match holds {
+            Some(true) => ("insecure", "\u{1b}[1;31m"),
+            Some(false) => ("secure", "\u{1b}[32m"),
+            None => ("unknown", "\u{1b}[33m"),
+        };
+        match self.paint {
+            Paint::Plain => word.to_owned(),
+            Paint::Colour => format!("{colour}{word}\u{1b}[0m"),
+        }
+    }
+
+    /// The steps of decoding and mapping; false for any other.
+    fn reading(&self, out: &mut String, step: &Trace<'_>) -> bool {
+        match *step {
+            Trace::Envelope { name, level } => {
+                self.line(out, "envelope", &format!("{name}, level {level}"));
+            }
+            Trace::Key { key, read } => {
+                let mut text = format!("{} {}", key.provider.as_str(), safe(key.service));
+                for part in [key.resource_type, key.name] {
+                    if !part.is_empty() {
+                        let _ = write!(text, " {}", safe(part));
+                    }
+                }
+                let fate = if read { "a mapping reads it" } else { "no mapping reads it" };
+                self.line(out, "key", &format!("{text}: {fate}"));
+            }
+            Trace::Tenant { tenant, account } => {
+                self.line(out, "owner", &format!("account {}: {}", safe(account), safe(tenant)));
+            }
+            Trace::Passed { file, line, guard, why } => {
+                self.line(out, "passed by", &format!("{file}:{line}: {why}"));
+                guarded(out, guard);
+            }
+            Trace::Entry { file, line, guard, inferred } => {
+                let seen = if inferred { " (inferred: no source was seen)" } else { "" };
+                self.line(out, "entry", &format!("{file}:{line}{seen}"));
+                guarded(out, guard);
+            }
+            Trace::Blind { why, facet } => {
+                let facet = if facet.is_empty() { String::new() } else { format!("{facet}: ") };
+                self.line(out, "blind", &format!("{facet}{why}"));
+            }
+            Trace::Change(change) => self.change(out, change),
+            Trace::Unplaced { orphaned, refused } => {
+                let text = format!("{orphaned} wait for their resource, {refused} found no room");
+                self.line(out, "unplaced", &text);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn resource(&self, out: &mut String, step: &Trace<'_>) {
+        let Trace::Resource { kind, id, was, is, remote, late, settled, facets, unjudged } = *step
+        else {
+            return;
+        };
+        let mut text = format!("{kind} {}", safe(id));
+        let life = match (was, is) {
+            (false, true) => ", first seen",
+            (true, false) => ", gone",
+            (false, false) => ", not there",
+            (true, true) => "",
+        };
+        text.push_str(life);
+        for (said, words) in [
+            (late, ", by an event that came late"),
+            (settled, ", by a snapshot that has settled"),
+            (remote, ", something it reads elsewhere may have changed"),
+        ] {
+            text.push_str(if said { words } else { "" });
+        }
+        self.line(out, "state", &text);
+        facets.iter().for_each(|facet| difference(out, facet));
+        if !unjudged.is_empty() {
+            detail(out, &format!("not judged: {unjudged}"));
+        }
+    }
+
+    fn verdict(&self, out: &mut String, step: &Trace<'_>) {
+        match *step {
+            Trace::Judged { detector, title, asks, each, saw, rulings } => {
+                self.line(out, detector, title);
+                let each =
+                    if each.is_empty() { String::new() } else { format!("each of {each}: ") };
+                detail(out, &format!("asks {each}{}", one_line(asks)));
+                saw.iter().for_each(|seen| self::seen(out, seen));
+                if rulings.is_empty() {
+                    detail(out, "nothing to ask about: no element is known");
+                }
+                rulings.iter().for_each(|ruling| self.ruling(out, ruling));
+            }
+            Trace::Deed { detector, title, asks, saw, holds } => {
+                self.line(out, detector, title);
+                if !asks.is_empty() {
+                    detail(out, &format!("asks {}", one_line(asks)));
+                }
+                saw.iter().for_each(|seen| self::seen(out, seen));
+                let word = match holds {
+                    Some(true) => "tells",
+                    Some(false) => "does not tell",
+                    None => "unknown",
+                };
+                detail(out, word);
+            }
+            Trace::Heard { detector, of, what } => {
+                self.line(out, detector, &format!("a window: heard of {of} ({what})"));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Tracer for Steps<'_> {
+    fn tell(&self, step: &Trace<'_>) {
+        let told = &mut *self.told.borrow_mut();
+        match *step {
+            Trace::Skipped { detector } => {
+                if self.wants(detector) {
+                    told.skipped.push(detector.to_owned());
+                }
+                return;
+            }
+            Trace::Judged { detector, .. }
+            | Trace::Deed { detector, .. }
+            | Trace::Heard { detector, .. } => {
+                if self.wants(detector) {
+                    self.verdict(&mut told.text, step);
+                }
+                return;
+            }
+            _ => self.flush(told),
+        }
+        if !self.reading(&mut told.text, step) {
+            self.resource(&mut told.text, step);
+        }
+    }
+}
+
+/// A labelled line; nothing where there is no text.
+pub(super) fn line(out: &mut String, paint: Paint, label: &str, text: &str) {
+    if text.is_empty() {
+        return;
+    }
+    let (on, off) = match paint {
+        Paint::Plain => ("", ""),
+        Paint::Colour => ("\u{1b}[36m", "\u{1b}[0m"),
+    };
+    let _ = writeln!(out, "  {on}{label:<LABEL$}{off} {text}");
+}
+
+/// A line below a labelled one.
+fn detail(out: &mut String, text: &str) {
+    let _ = writeln!(out, "  {:LABEL$}   {text}", "");
+}
+
+fn guarded(out: &mut String, guard: &str) {
+    if !guard.is_empty() {
+        detail(out, &format!("when {}", one_line(guard)));
+    }
+}
+
+fn difference(out: &mut String, difference: &Difference<'_>) {
+    let Difference { facet, derived, before, after, known } = difference;
+    let follows = if *derived { " (follows)" } else { "" };
+    let (before, after) = (side(before), side(after));
+    let known = known_word(*known);
+    detail(out, &format!("{facet}{follows}: {before} -> {after}{known}"));
+}
+
+fn seen(out: &mut String, seen: &Seen<'_>) {
+    let value = match seen.known {
+        Known::Unknown | Known::Unsaid => String::new(),
+        Known::Whole | Known::Partial => format!(" {}", json(&seen.value)),
+    };
+    detail(out, &format!("saw {}{value}{}", seen.name, known_word(seen.known)));
+}
+
+const fn known_word(known: Known) -> &'static str {
+    match known {
+        Known::Whole => "",
+        Known::Partial => " (there may be more)",
+        Known::Unknown => " (unknown)",
+        Known::Unsaid => " (never said)",
+    }
+}
+
+fn side(value: &Json) -> String {
+    if value.is_null() { "nothing".to_owned() } else { json(value) }
+}
+
+fn json(value: &Json) -> String {
+    clean::text(&value.to_string(), SHOWN)
+}
+
+/// A name that came with the record, safe to show.
+fn safe(text: &str) -> String {
+    clean::text(text, SHOWN)
+}
+
+/// An expression, its line breaks and indents gone.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,150 @@
+//! What detection tells whoever asked for each step: resources as they changed, verdicts with
+//! the values behind them. Nothing is made where nobody asked.
+
+use serde_json::Value as Json;
+
+use crate::content::{ActForm, Detector, PostureOn};
+use crate::expr::Program;
+use crate::model::trace::{Difference, Known, Ruling, Seen};
+use crate::model::{Act, FacetId, Kind, Origin, Trace, Value};
+use crate::state::{FacetBody, Knowledge, Transition, View};
+
+use super::Scene;
+use super::posture::Verdict;
+use super::tell::{sides, value_of};
+
+/// Tells what a resource was and is, and why no detector is asked, where none is.
+pub(super) fn resource(transition: &Transition, unjudged: &str, scene: &Scene<'_>) {
+    let Some(trace) = scene.frame.trace else { return };
+    let content = scene.frame.content;
+    let kind = content.schema.kind(transition.kind);
+    let difference = |&facet: &FacetId| {
+        let declared = content.schema.facet(transition.kind, facet);
+        let (before, after) = sides(transition, content, facet);
+        Difference {
+            facet: &declared.name,
+            derived: !matches!(declared.origin, Origin::Said),
+            before,
+            after,
+            known: known(&transition.after, facet),
+        }
+    };
+    let facets: Vec<Difference<'_>> = transition.changed.iter().map(difference).collect();
+    trace.tell(&Trace::Resource {
+        kind: &kind.name,
+        id: &transition.id,
+        was: transition.before.resource.alive,
+        is: transition.after.resource.alive,
+        remote: transition.remote,
+        late: transition.past.is_some(),
+        settled: scene.settled,
+        facets: &facets,
+        unjudged,
+    });
+}
+
+/// Tells of a detector that is not asked.
+pub(super) fn skipped(detector: &Detector, scene: &Scene<'_>) {
+    if let Some(trace) = scene.frame.trace {
+        trace.tell(&Trace::Skipped { detector: &detector.id });
+    }
+}
+
+/// Tells a posture detector's verdicts on a resource.
+pub(super) fn judged(
+    transition: &Transition,
+    detector: &Detector,
+    on: &PostureOn,
+    verdicts: &[Verdict],
+    scene: &Scene<'_>,
+) {
+    let Some(trace) = scene.frame.trace else { return };
+    let schema = &scene.frame.content.schema;
+    let kind = schema.kind(transition.kind);
+    let saw = saw(&transition.after, kind, on, scene);
+    let rulings: Vec<Ruling<'_>> = verdicts
+        .iter()
+        .map(|verdict| Ruling {
+            element: &verdict.element,
+            holds: verdict.holds,
+            severity: verdict.severity,
+            measure: verdict.measure,
+            confidence: verdict.confidence,
+            assumptions: &verdict.assumptions,
+        })
+        .collect();
+    trace.tell(&Trace::Judged {
+        detector: &detector.id,
+        title: &detector.title,
+        asks: on.insecure.source(),
+        each: on.each.map_or("", |facet| &schema.facet(transition.kind, facet).name),
+        saw: &saw,
+        rulings: &rulings,
+    });
+}
+
+/// Tells an act detector's word on a deed.
+pub(super) fn deed(
+    detector: &Detector,
+    form: &ActForm,
+    act: &Act,
+    holds: Option<bool>,
+    scene: &Scene<'_>,
+) {
+    let Some(trace) = scene.frame.trace else { return };
+    let schema = &scene.frame.content.schema;
+    let declared = &schema.acts[usize::from(act.act)];
+    let saw: Vec<Seen<'_>> = declared
+        .fields
+        .iter()
+        .zip(&act.fields)
+        .map(|(field, value)| Seen {
+            name: &field.name,
+            value: value.to_json(schema),
+            known: known_value(value),
+        })
+        .collect();
+    trace.tell(&Trace::Deed {
+        detector: &detector.id,
+        title: &detector.title,
+        asks: form.when.as_ref().map_or("", Program::source),
+        saw: &saw,
+        holds,
+    });
+}
+
+/// The facets that a detector's expressions read of the resource itself. The set that is asked
+/// about element by element shows in the verdicts.
+fn saw<'s>(view: &View, kind: &'s Kind, on: &PostureOn, scene: &Scene<'_>) -> Vec<Seen<'s>> {
+    let schema = &scene.frame.content.schema;
+    on.facets
+        .iter()
+        .map(|&facet| {
+            let known = known(view, facet);
+            let value = value_of(view, facet).map_or(Json::Null, |value| value.to_json(schema));
+            Seen { name: &kind.facets[usize::from(facet.0)].name, value, known }
+        })
+        .collect()
+}
+
+fn known_value(value: &Value) -> Known {
+    match value {
+        Value::Unknown => Known::Unknown,
+        Value::Unsaid => Known::Unsaid,
+        Value::List(_, false) => Known::Partial,
+        _ => Known::Whole,
+    }
+}
+
+/// How much of a facet is known.
+fn known(view: &View, facet: FacetId) -> Known {
+    if let Some((_, value)) = view.derived.iter().find(|(id, _)| *id == facet) {
+        return known_value(value);
+    }
+    let Some(state) = view.resource.facet(facet) else { return Known::Unsaid };
+    match (state.knowledge, &state.body) {
+        (Knowledge::Unknown, _) => Known::Unknown,
+        (Knowledge::Partial, FacetBody::Set(_)) => Known::Partial,
+        (Knowledge::Partial | Knowledge::Whole, _) => Known::Whole,
+    }
+}
