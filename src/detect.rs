@@ -5,6 +5,7 @@
 
 mod act;
 mod life;
+mod past;
 mod posture;
 mod tell;
 mod watch;
@@ -100,7 +101,7 @@ impl CellFindings {
         let mut told = Vec::new();
         for transition in transitions {
             if let Some(past) = &transition.past {
-                life::look_back(transition, past, scene, &mut told);
+                past::look_back(transition, past, scene, &mut told);
             }
             self.posture(transition, scene, &mut told);
         }

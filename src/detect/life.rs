@@ -1,13 +1,12 @@
 //! The life of a finding: opened by its first reason, updated, resolved when none is left.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::content::{Detector, Form, PostureForm, PostureOn};
-use crate::model::{Cause, Digest, FacetId, Family, Finding, Novelty, Reason, Step};
-use crate::state::{FacetBody, Knowledge, Life, Past, Transition, View};
+use crate::model::{Digest, FacetId, Family, Finding, Novelty, Reason, Step};
+use crate::state::{FacetBody, Knowledge, Life, Transition, View};
 
-use super::posture::{Look, Verdict, is_provider_owned, unjudged, verdicts};
+use super::posture::{Look, Verdict, element_name, unjudged, verdicts};
 use super::tell::{Parts, parts};
 use super::{CellFindings, Open, Scene, Told, severity, step, uid, watch};
 
@@ -37,7 +36,8 @@ impl CellFindings {
         }
         let content = scene.frame.content;
         let look = Look { view: &transition.after, before: &transition.before, cause: scene.cause };
-        let reborn = !transition.before.resource.alive;
+        let was = &transition.before.resource;
+        let reborn = !was.alive || was.incarnation != transition.after.resource.incarnation;
         let mut news = Vec::new();
         for &(detector, on) in &content.postures[usize::from(transition.kind.0)] {
             let detector = &content.detectors[detector as usize];
@@ -96,7 +96,7 @@ impl CellFindings {
             let Some(list) = self.open.get_mut(&transition.key) else { return };
             for open in list.iter_mut().filter(|open| !open.finding.element.is_empty()) {
                 let gone = !named.contains(&open.finding.subject)
-                    && !is_stale(&transition.after, each, &open.finding.subject);
+                    && !is_stale(transition, each, &open.finding.subject, scene);
                 if gone {
                     open.finding.reasons.retain(|reason| reason.detector != detector.id);
                 }
@@ -215,7 +215,8 @@ impl CellFindings {
         }
     }
 
-    /// A resource that is gone, or is another one under the old name, ends its findings.
+    /// A resource that is gone, or is another one under the old name, ends its findings; one that
+    /// was opened since belongs to the new one.
     fn end_incarnations(
         &mut self,
         transition: &Transition,
@@ -232,104 +233,14 @@ impl CellFindings {
         let (gone, kept): (Vec<Open>, Vec<Open>) =
             list.drain(..).partition(|open| ended(&open.finding));
         *list = kept;
+        for open in list {
+            open.finding.incarnation = after.incarnation;
+        }
         for mut open in gone {
             self.count -= 1;
             told.push(end(&mut open, transition, scene));
         }
     }
-}
-
-/// What a late event shows to have been insecure for a while and is so no more: told as
-/// opened then, and resolved by what ended it.
-pub(super) fn look_back(
-    transition: &Transition,
-    past: &Past,
-    scene: &Scene<'_>,
-    told: &mut Vec<Told>,
-) {
-    let Some((first, at)) = past.then.first() else { return };
-    if is_provider_owned(transition, scene) || !at.resource.alive {
-        return;
-    }
-    let content = scene.frame.content;
-    for &(detector, on) in &content.postures[usize::from(transition.kind.0)] {
-        let detector = &content.detectors[detector as usize];
-        let Form::Posture(form) = &detector.form else { continue };
-        let on = &form.on[on as usize];
-        let judge = |view: &Rc<View>, cause: &Cause| {
-            let look = Look { view, before: &past.before, cause };
-            verdicts(detector, form, on, transition, &look, scene)
-        };
-        let before: Vec<Verdict> =
-            if past.before.resource.alive { judge(&past.before, first) } else { Vec::new() };
-        for verdict in judge(at, first) {
-            if verdict.holds != Some(true) || said_of(&before, &verdict) == Some(true) {
-                continue;
-            }
-            let ender = past.then[1..].iter().find(|(cause, view)| {
-                !view.resource.alive || {
-                    let later = judge(view, cause);
-                    let absent = on.each.is_some_and(|each| may_have_ended(view, each));
-                    match later.iter().find(|v| v.subject == verdict.subject) {
-                        Some(found) => found.holds == Some(false),
-                        None => absent,
-                    }
-                }
-            });
-            let Some((ender, _)) = ender else { continue };
-            flash(transition, detector, on, &verdict, (first, ender), scene, told);
-        }
-    }
-}
-
-/// Tells both ends of what lasted only for a while.
-fn flash(
-    transition: &Transition,
-    detector: &Detector,
-    on: &PostureOn,
-    verdict: &Verdict,
-    (first, ender): (&Arc<Cause>, &Arc<Cause>),
-    scene: &Scene<'_>,
-    told: &mut Vec<Told>,
-) {
-    let reason = Reason {
-        detector: Arc::clone(&detector.id),
-        severity: verdict.severity,
-        since: first.time,
-        confidence: verdict.confidence,
-        assumptions: verdict.assumptions.clone(),
-        measure: verdict.measure,
-    };
-    let opening = Scene {
-        frame: scene.frame,
-        state: scene.state,
-        arena: scene.arena,
-        cause: first,
-        settled: false,
-    };
-    let finding = new_finding(transition, verdict, reason.clone(), Novelty::Introduced, &opening);
-    // Several detectors may see the same flash: they share its finding.
-    let twin = told.iter_mut().find(|t| {
-        t.change.finding.uid == finding.uid && t.change.finding.episode == finding.episode
-    });
-    if twin.is_some() {
-        for told in told.iter_mut().filter(|t| t.change.finding.uid == finding.uid) {
-            add_reason(&mut told.change.finding.reasons, reason.clone());
-        }
-        return;
-    }
-    let mut open = Open { finding, cause: Arc::clone(first), reasons_before: Vec::new() };
-    let parts =
-        parts(transition, scene.frame.content, &on.facets, verdict.item.as_ref(), &first.region);
-    told.push(step(&mut open, Step::Opened, &opening, first.time, parts.clone()));
-    let closing = Scene {
-        frame: scene.frame,
-        state: scene.state,
-        arena: scene.arena,
-        cause: ender,
-        settled: false,
-    };
-    told.push(step(&mut open, Step::Resolved, &closing, ender.time, parts));
 }
 
 impl Open {
@@ -384,7 +295,7 @@ fn promote(finding: &mut Finding, scene: &Scene<'_>) -> bool {
     false
 }
 
-fn add_reason(reasons: &mut Vec<Reason>, reason: Reason) {
+pub(super) fn add_reason(reasons: &mut Vec<Reason>, reason: Reason) {
     if reasons.iter().any(|known| known.detector == reason.detector) {
         return;
     }
@@ -396,7 +307,7 @@ fn sort(reasons: &mut [Reason]) {
     reasons.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.detector.cmp(&b.detector)));
 }
 
-fn new_finding(
+pub(super) fn new_finding(
     transition: &Transition,
     verdict: &Verdict,
     reason: Reason,
@@ -473,12 +384,12 @@ fn novelty(
 }
 
 /// What earlier verdicts said of the same subject.
-fn said_of(verdicts: &[Verdict], of: &Verdict) -> Option<bool> {
+pub(super) fn said_of(verdicts: &[Verdict], of: &Verdict) -> Option<bool> {
     verdicts.iter().find(|verdict| verdict.subject == of.subject).and_then(|verdict| verdict.holds)
 }
 
 /// Whether an element's absence from the facet is evidence: not where the facet became unknown.
-fn may_have_ended(view: &View, each: FacetId) -> bool {
+pub(super) fn may_have_ended(view: &View, each: FacetId) -> bool {
     match view.resource.facet(each) {
         Some(state) => state.knowledge != Knowledge::Unknown,
         None => view.derived.iter().any(|(facet, value)| *facet == each && value.is_present()),
@@ -486,10 +397,12 @@ fn may_have_ended(view: &View, each: FacetId) -> bool {
 }
 
 /// Whether the element was there before its set became unknown: nobody saw it go.
-fn is_stale(view: &View, each: FacetId, subject: &str) -> bool {
-    let Some(state) = view.resource.facet(each) else { return false };
+fn is_stale(transition: &Transition, each: FacetId, subject: &str, scene: &Scene<'_>) -> bool {
+    let Some(state) = transition.after.resource.facet(each) else { return false };
     let FacetBody::Set(elements) = &state.body else { return false };
-    elements
-        .iter()
-        .any(|element| element.life == Life::Stale && element.id.as_deref() == Some(subject))
+    let facet = scene.frame.content.schema.facet(transition.kind, each);
+    elements.iter().filter(|element| element.life == Life::Stale).any(|element| {
+        element.id.as_deref() == Some(subject)
+            || *element_name(&element.value, facet, scene) == *subject
+    })
 }

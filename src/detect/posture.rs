@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::content::{Detector, PostureForm, PostureOn, scope};
-use crate::model::{Cause, Confidence, Digest, FacetId, Provider, Severity, Val, Value};
+use crate::model::{Cause, Confidence, Digest, Facet, FacetId, Provider, Severity, Val, Value};
 use crate::state::{ElementState, FacetBody, Knowledge, Lens, Life, Notes, Transition, View};
 
 use super::Scene;
@@ -86,24 +86,25 @@ impl Judge<'_> {
 
     fn elements(&self, each: FacetId) -> Vec<Verdict> {
         let derived = self.look.view.derived.iter().find(|(facet, _)| *facet == each);
+        let facet = self.scene.frame.content.schema.facet(self.transition.kind, each);
         if let Some((_, value)) = derived {
             let Value::List(items, _) = value else { return Vec::new() };
-            return items.iter().map(|item| self.element(item, None)).collect();
+            return items.iter().map(|item| self.element(item, None, facet)).collect();
         }
         let Some(state) = self.look.view.resource.facet(each) else { return Vec::new() };
         let FacetBody::Set(elements) = &state.body else {
             let FacetBody::Register(Value::List(items, _)) = &state.body else { return Vec::new() };
-            return items.iter().map(|item| self.element(item, None)).collect();
+            return items.iter().map(|item| self.element(item, None, facet)).collect();
         };
         if state.knowledge == Knowledge::Unknown {
             return Vec::new();
         }
         let live = elements.iter().filter(|element| element.life == Life::Live);
-        live.map(|element| self.element(&element.value, Some(element))).collect()
+        live.map(|element| self.element(&element.value, Some(element), facet)).collect()
     }
 
-    fn element(&self, item: &Value, state: Option<&ElementState>) -> Verdict {
-        let key = element_name(item, self.scene);
+    fn element(&self, item: &Value, state: Option<&ElementState>, facet: &Facet) -> Verdict {
+        let key = element_name(item, facet, self.scene);
         let id = state.and_then(|state| state.id.clone());
         let (subject, other) = match id {
             Some(id) => (id, Some(key)),
@@ -283,11 +284,20 @@ pub fn params<'a>(detector: &Detector, scene: &Scene<'a>, vars: &mut Vec<Val<'a>
     vars.extend(detector.params.iter().map(|(_, _, value)| value.copy_into(scene.arena, schema)));
 }
 
-/// A name made of what an element is, for sources that give it no id.
-pub fn element_name(item: &Value, scene: &Scene<'_>) -> Arc<str> {
-    let text = match item {
+/// A name made of what an element is, for sources that give it no id: of its key fields where the
+/// kind declares some, so that the same element with another priority keeps its finding.
+pub fn element_name(item: &Value, facet: &Facet, scene: &Scene<'_>) -> Arc<str> {
+    let schema = &scene.frame.content.schema;
+    let texts: Vec<String> = match item {
         Value::Str(text) => return Arc::from(&**text),
-        other => other.to_json(&scene.frame.content.schema).to_string(),
+        Value::Record(_, fields) if !facet.key.is_empty() => facet
+            .key
+            .iter()
+            .filter_map(|&field| fields.get(usize::from(field)))
+            .map(|field| field.to_json(schema).to_string())
+            .collect(),
+        other => vec![other.to_json(schema).to_string()],
     };
-    Digest::of_texts(&[&text]).to_string().into()
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    Digest::of_texts(&texts).to_string().into()
 }

@@ -281,7 +281,7 @@ impl CellState {
         for (key, kind, id, said) in self.targets(change, shaky, frame, &mut work) {
             self.say(key, kind, id, &said, again, frame, &mut work);
         }
-        self.adopt(frame, &mut work);
+        self.adopt(&change.cause.id, frame, &mut work);
         self.finish(work, frame, arena)
     }
 
@@ -411,6 +411,8 @@ impl CellState {
                 row.recent.retain(|known| known.cause.id != said.cause.id);
             }
             let place = row.insert(said.clone(), declared, frame.limits);
+            // A snapshot tells what is, not when it came to be: nothing is looked back for.
+            let place = place.filter(|_| said.source == Source::Activity);
             Some(place.unwrap_or(usize::MAX))
         });
     }
@@ -473,8 +475,9 @@ impl CellState {
         }
     }
 
-    /// Gives orphans to the resources their names turned out to belong to.
-    fn adopt(&mut self, frame: Frame<'_>, work: &mut Work) {
+    /// Gives orphans to the resources their names turned out to belong to. What `event` said may
+    /// have been undone by them long ago: its resources are looked back on from there.
+    fn adopt(&mut self, event: &str, frame: Frame<'_>, work: &mut Work) {
         while let Some(name) = work.names.pop() {
             if !self.orphans.iter().any(|(at, _)| *at == name) {
                 continue;
@@ -487,9 +490,22 @@ impl CellState {
                 for &key in &owners {
                     let Some(row) = self.row(key) else { continue };
                     self.say(key, row.kind, row.id, &said, false, frame, work);
+                    self.look_back_from(key, event, frame, work);
                 }
             }
         }
+    }
+}
+
+impl CellState {
+    fn look_back_from(&self, key: Key, event: &str, frame: Frame<'_>, work: &mut Work) {
+        let (Some(row), Some(touched)) = (self.row(key), work.touched.get_mut(&key)) else {
+            return;
+        };
+        let from = |said: &Said| &*said.cause.id == event && said.source == Source::Activity;
+        let Some(place) = row.recent.iter().position(from) else { return };
+        let declared = frame.content.schema.kind(touched.kind);
+        touched.past = past(&row, place, declared, frame.limits);
     }
 }
 

@@ -2,13 +2,15 @@
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 #![allow(clippy::panic, reason = "a test without the pack has nothing to say")]
 
+pub mod records;
+
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use driftline::content::{Content, Detector, Files, load};
 use driftline::decode::Record;
 use driftline::engine::{Engine, EventOutcome, Setup, Sink};
-use driftline::model::{FindingChange, Outcome, Step};
+use driftline::model::{Confidence, FindingChange, Outcome, Step, Timestamp};
 use driftline::tenant::Registry;
 
 /// The shipped pack, loaded once.
@@ -47,6 +49,7 @@ pub struct Line {
     pub time: i64,
     pub actor: String,
     pub summary: Option<usize>,
+    pub provisional: bool,
 }
 
 impl Sink for Log {
@@ -70,6 +73,11 @@ impl Sink for Log {
             time: change.time.0,
             actor: change.cause.actor_name.to_string(),
             summary: change.summary.as_ref().map(|summary| summary.count),
+            provisional: change
+                .finding
+                .reasons
+                .iter()
+                .any(|reason| reason.confidence == Confidence::Provisional),
         });
     }
 }
@@ -109,4 +117,79 @@ pub fn cloudtrail(
 pub fn clock(second: i64) -> String {
     let (hour, minute) = (12 + second / 3_600, second / 60 % 60);
     format!("2026-03-02T{hour:02}:{minute:02}:{:02}Z", second % 60)
+}
+
+/// An engine and what it told, for tests that tell a story.
+pub struct Play {
+    pub engine: Engine,
+    pub log: Log,
+}
+
+impl Play {
+    /// Nothing has happened yet.
+    pub fn new() -> Self {
+        Self { engine: engine(), log: Log::default() }
+    }
+
+    /// An engine with bounds of its own.
+    pub fn within(limits: driftline::model::Limits) -> Self {
+        let setup = Setup { limits, ..Setup::default() };
+        let engine = Engine::new(pack(), Arc::new(Registry::own_tenants()), setup);
+        Self { engine, log: Log::default() }
+    }
+
+    /// These records, in this order.
+    pub fn of(records: &[serde_json::Value]) -> Self {
+        let mut play = Self::new();
+        for record in records {
+            play.say(record);
+        }
+        play
+    }
+
+    /// One record; its last event's outcome.
+    pub fn say(&mut self, record: &serde_json::Value) -> Outcome {
+        feed(&mut self.engine, record, &mut self.log);
+        self.log.outcomes.last().copied().unwrap_or(Outcome::Dead)
+    }
+
+    /// Time passes to `second` seconds after noon.
+    pub fn wait(&mut self, second: i64) {
+        let now = Timestamp::from_seconds(records::NOON + second);
+        self.engine.tick(now, &mut self.log);
+    }
+
+    /// The steps that concern a detector.
+    pub fn steps(&self, detector: &str) -> Vec<Line> {
+        let about = |line: &&Line| line.detectors.iter().any(|id| id == detector);
+        self.log.steps.iter().filter(about).cloned().collect()
+    }
+
+    /// The steps that concern a detector, their kinds alone.
+    pub fn story(&self, detector: &str) -> Vec<Step> {
+        self.steps(detector).iter().map(|line| line.step).collect()
+    }
+
+    /// The open findings of a detector: uid, and whether it is provisional.
+    pub fn open(&self, detector: &str) -> Vec<(String, bool)> {
+        let mut open = Vec::new();
+        self.engine.each_finding(&mut |finding| {
+            if let Some(reason) = finding.reasons.iter().find(|r| &*r.detector == detector) {
+                let provisional = reason.confidence == Confidence::Provisional;
+                open.push((finding.uid.to_string(), provisional));
+            }
+        });
+        open
+    }
+
+    /// What is held of a resource.
+    pub fn facets(&self, id: &str) -> Option<serde_json::Value> {
+        let mut found = None;
+        self.engine.resources(&mut |resource| {
+            if resource.id == id {
+                found = Some(resource.facets.clone());
+            }
+        });
+        found
+    }
 }
