@@ -115,7 +115,7 @@ impl<'s> Steps<'s> {
         let schema = &self.content.schema;
         match edit {
             FacetEdit::Set(value) => {
-                detail(out, &format!("{facet} = {}", json(&value.to_json(schema))))
+                detail(out, &format!("{facet} = {}", json(&value.to_json(schema))));
             }
             FacetEdit::Unknown => detail(out, &format!("{facet} becomes unknown")),
             FacetEdit::Elements { replace, put, remove, .. } => {
