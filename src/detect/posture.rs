@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::content::{Detector, PostureForm, PostureOn, scope};
-use crate::model::{Cause, Confidence, Digest, Facet, FacetId, Provider, Severity, Val, Value};
+use crate::model::{Cause, Confidence, Facet, FacetId, Provider, Severity, Val, Value};
 use crate::state::{ElementState, FacetBody, Knowledge, Lens, Life, Notes, Transition, View};
 
 use super::Scene;
@@ -139,10 +139,13 @@ impl Judge<'_> {
             })
             .collect();
         let unsure = contested || answer.notes.shaky || !assumptions.is_empty();
+        // Only what holds is told: the others need no text.
+        let wanted = answer.holds == Some(true) || self.scene.frame.trace.is_some();
+        let told = item.filter(|_| wanted);
         Verdict {
             subject,
             other,
-            element: item.map(|item| item.to_json(schema).to_string().into()).unwrap_or_default(),
+            element: told.map(|item| item.to_json(schema).to_string().into()).unwrap_or_default(),
             item: item.cloned(),
             holds: answer.holds,
             severity: answer.severity,
@@ -188,8 +191,8 @@ impl Judge<'_> {
             lent.unwrap_or_default(),
             Val::Resource(before),
             Val::Resource(handle),
-            Val::Str(arena.alloc_str(&state.cell().account)),
-            Val::Str(arena.alloc_str(&self.look.cause.region)),
+            Val::Str(&state.cell().account),
+            Val::Str(&self.look.cause.region),
             Val::Time(self.look.cause.time),
         ]);
         params(self.detector, scene, &mut vars);
@@ -246,11 +249,8 @@ pub(super) fn is_provider_owned(transition: &Transition, scene: &Scene<'_>) -> b
 }
 
 /// What the event tells, in the order of [`scope::EVENT`].
-pub fn vars<'a>(cause: &Cause, scene: &Scene<'a>) -> Vec<Val<'a>> {
-    let arena = scene.arena;
-    let text = |text: &str| {
-        if text.is_empty() { Val::Unsaid } else { Val::Str(arena.alloc_str(text)) }
-    };
+pub fn vars<'a>(cause: &'a Cause, scene: &Scene<'a>) -> Vec<Val<'a>> {
+    let text = |text: &'a str| if text.is_empty() { Val::Unsaid } else { Val::Str(text) };
     let provider: Provider = scene.state.cell().provider;
     let values: [Val<'a>; scope::EVENT.len()] = [
         text(&cause.name),
@@ -299,5 +299,6 @@ pub fn element_name(item: &Value, facet: &Facet, scene: &Scene<'_>) -> Arc<str> 
         other => vec![other.to_json(schema).to_string()],
     };
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    Digest::of_texts(&texts).to_string().into()
+    // A short hash suffices: it tells the elements of one resource apart.
+    format!("{:032x}", xxhash_rust::xxh3::xxh3_128(texts.join("\u{0}").as_bytes())).into()
 }

@@ -131,6 +131,8 @@ pub(super) struct Work {
     pub(super) touched: FxHashMap<Key, Touched>,
     /// Facets that are different, to be followed to those who read them.
     pub(super) facets: VecDeque<(Key, KindId, FacetId)>,
+    /// Rows already decoded, and what they are now.
+    pub(super) rows: FxHashMap<Key, (Row, Rc<Resource>)>,
     /// Names new to the index: orphans may belong to them.
     names: Vec<Key>,
     pub(super) applied: Applied,
@@ -223,10 +225,10 @@ impl CellState {
     pub fn view(&self, kind: KindId, key: Key, content: &Content, limits: &Limits) -> Option<View> {
         if let Some(row) = self.row(key) {
             let resource = row.present(content.schema.kind(kind), limits);
-            return Some(View { resource, derived: row.derived });
+            return Some(View { resource: Rc::new(resource), derived: row.derived });
         }
         let (_, resource) = self.known.get(&key)?;
-        Some(View { resource: resource.clone(), derived: Vec::new() })
+        Some(View { resource: Rc::new(resource.clone()), derived: Vec::new() })
     }
 
     /// The id of the resource at `key`.
@@ -456,9 +458,10 @@ impl CellState {
         for facet in differences(&before, &after) {
             work.facets.push_back((key, kind, facet));
         }
-        let before = View { resource: before, derived: row.derived.clone() };
+        let before = View { resource: Rc::new(before), derived: row.derived.clone() };
         work.note(key, kind, id, before, past);
         self.store(key, &row);
+        work.rows.insert(key, (row, Rc::new(after)));
     }
 
     /// Tells the other end of a reference. A resource that others read by, and of which nobody
@@ -568,7 +571,8 @@ fn past(row: &Row, place: usize, kind: &crate::model::Kind, limits: &Limits) -> 
     if place == usize::MAX || place + 1 >= row.recent.len() {
         return None;
     }
-    let view = |resource: Resource| Rc::new(View { resource, derived: Vec::new() });
+    let view =
+        |resource: Resource| Rc::new(View { resource: Rc::new(resource), derived: Vec::new() });
     let mut resource = row.prefix(place, kind, limits);
     let before = view(resource.clone());
     let mut then = Vec::with_capacity(row.recent.len() - place);

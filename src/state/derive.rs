@@ -2,6 +2,7 @@
 //! makes a difference.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bumpalo::Bump;
 use rustc_hash::FxHashSet;
@@ -12,7 +13,7 @@ use super::Key;
 use super::cell::{Applied, CellState, Frame, Transition, Work, differences};
 use super::graph::FacetRef;
 use super::lens::Lens;
-use super::row::{FacetBody, Life, Row, View};
+use super::row::{FacetBody, Life, Resource, Row, View};
 
 impl CellState {
     /// Follows what changed to everything that reads it, then tells what is different.
@@ -58,35 +59,47 @@ impl CellState {
         work: &mut Work,
         doubtful: &mut FxHashSet<(Key, FacetId)>,
     ) {
-        let Some(mut row) = self.row(key) else { return };
-        let fresh = self.derived_of(&row, frame, arena);
+        let Some((mut row, resource)) = self.take_row(key, frame, work) else { return };
+        let fresh = self.derived_of(&row, &resource, frame, arena);
         for (facet, value) in &fresh {
             if is_doubtful(value) && doubtful.insert((key, *facet)) {
                 work.facets.push_back((key, row.kind, *facet));
             }
         }
-        if fresh == row.derived {
-            return;
+        if fresh != row.derived {
+            for facet in derived_differences(&row.derived, &fresh) {
+                work.facets.push_back((key, row.kind, facet));
+            }
+            row.derived = fresh;
+            self.store(key, &row);
         }
-        for facet in derived_differences(&row.derived, &fresh) {
-            work.facets.push_back((key, row.kind, facet));
+        work.rows.insert(key, (row, resource));
+    }
+
+    /// The row as this change left it, decoded once.
+    fn take_row(&self, key: Key, frame: Frame<'_>, work: &mut Work) -> Option<(Row, Rc<Resource>)> {
+        if let Some(known) = work.rows.remove(&key) {
+            return Some(known);
         }
-        row.derived = fresh;
-        self.store(key, &row);
+        let row = self.row(key)?;
+        let resource = row.present(frame.content.schema.kind(row.kind), frame.limits);
+        Some((row, Rc::new(resource)))
     }
 
     /// A row's derived values, computed from what is there now.
-    fn derived_of(&self, row: &Row, frame: Frame<'_>, arena: &Bump) -> Vec<(FacetId, Value)> {
+    fn derived_of(
+        &self,
+        row: &Row,
+        resource: &Rc<Resource>,
+        frame: Frame<'_>,
+        arena: &Bump,
+    ) -> Vec<(FacetId, Value)> {
         let derives = &frame.content.derives[usize::from(row.kind.0)];
-        if derives.is_empty() {
-            return Vec::new();
-        }
-        let resource = row.present(frame.content.schema.kind(row.kind), frame.limits);
-        if !resource.alive {
+        if derives.is_empty() || !resource.alive {
             return Vec::new();
         }
         let lens = Lens::new(arena, frame.content, self, frame.limits, self.watermark);
-        let view = View { resource, derived: Vec::new() };
+        let view = View { resource: Rc::clone(resource), derived: Vec::new() };
         let handle = lens.place(row.kind, &row.id, Rc::new(view));
         let mut fresh: Vec<(FacetId, Value)> = derives
             .iter()
@@ -103,7 +116,8 @@ impl CellState {
     pub(crate) fn stale_derivations(&self, frame: Frame<'_>, arena: &Bump) -> Vec<String> {
         let mut stale = Vec::new();
         self.each_row(&mut |row| {
-            let fresh = self.derived_of(&row, frame, arena);
+            let resource = row.present(frame.content.schema.kind(row.kind), frame.limits);
+            let fresh = self.derived_of(&row, &Rc::new(resource), frame, arena);
             if fresh != row.derived {
                 stale.push(format!("{}: {:?}, anew {fresh:?}", row.id, row.derived));
             }
@@ -116,10 +130,10 @@ impl CellState {
             touched.remote = true;
             return;
         }
-        let Some(row) = self.row(key) else { return };
-        let resource = row.present(frame.content.schema.kind(row.kind), frame.limits);
-        let view = View { resource, derived: row.derived };
-        work.note(key, row.kind, row.id, view, None);
+        let Some((row, resource)) = self.take_row(key, frame, work) else { return };
+        let view = View { resource: Rc::clone(&resource), derived: row.derived.clone() };
+        work.note(key, row.kind, Arc::clone(&row.id), view, None);
+        work.rows.insert(key, (row, resource));
         if let Some(touched) = work.touched.get_mut(&key) {
             touched.remote = true;
         }
@@ -195,9 +209,8 @@ impl CellState {
         let mut applied = std::mem::take(&mut work.applied);
         for key in std::mem::take(&mut work.order) {
             let Some(touched) = work.touched.remove(&key) else { continue };
-            let Some(after) = self.view(touched.kind, key, frame.content, frame.limits) else {
-                continue;
-            };
+            let Some((row, resource)) = self.take_row(key, frame, &mut work) else { continue };
+            let after = View { resource, derived: row.derived };
             let mut changed = differences(&touched.before.resource, &after.resource);
             changed.extend(derived_differences(&touched.before.derived, &after.derived));
             let before = &touched.before.resource;

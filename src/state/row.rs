@@ -1,5 +1,6 @@
 //! A resource's row: its folded past, its recent events, its derived values; and their bytes.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -150,7 +151,7 @@ impl Resource {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct View {
     /// What was said.
-    pub resource: Resource,
+    pub resource: Rc<Resource>,
     /// What follows, in id order; a derived facet not listed is computed when asked for.
     pub derived: Vec<(FacetId, Value)>,
 }
