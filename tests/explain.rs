@@ -86,8 +86,9 @@ fn cloudtrail(name: &str, time: Option<&str>) -> String {
 fn holds(told: &str, parts: &[&str]) {
     let mut rest = told;
     for part in parts {
-        let Some(at) = rest.find(part) else { panic!("`{part}` is missing or too early:\n{told}") };
-        rest = &rest[at + part.len()..];
+        let at = rest.find(part);
+        assert!(at.is_some(), "`{part}` is missing or too early:\n{told}");
+        rest = &rest[at.unwrap_or_default() + part.len()..];
     }
 }
 
