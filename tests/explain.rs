@@ -198,8 +198,11 @@ fn a_secret_in_the_body_is_never_told() {
     response["security_group_rules"][0]["description"] = canary.into();
     made["response"] = response.to_string().into();
     made["resource_name"] = canary.into();
+    made["user"]["name"] = canary.into();
+    made["user"]["user_name"] = canary.into();
     let told = explain(&[made.to_string()], &[]);
-    assert!(told.contains("0.0.0.0/0") && !told.contains("canary"), "{told}");
+    assert!(told.contains("0.0.0.0/0") && told.contains("[redacted]"), "{told}");
+    assert!(!told.contains("canary"), "{told}");
 }
 
 #[test]
