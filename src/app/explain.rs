@@ -125,7 +125,6 @@ impl Sink for Way<'_> {
         self.text.push_str(&self.steps.take());
         let resources = outcome.resources.join(", ");
         for (label, value) in [
-            ("tenant", outcome.tenant),
             ("outcome", outcome.outcome.as_str()),
             ("reason", outcome.dead.map_or("", |reason| reason.as_str())),
             ("detail", outcome.detail),

@@ -11,8 +11,7 @@ use crate::alert::text::Paint;
 use crate::content::Content;
 use crate::model::trace::{Difference, Known, Ruling, Seen};
 use crate::model::{
-    Act, Change, Confidence, Edit, ElementRef, FacetEdit, KindId, Operation, Source, Trace, Tracer,
-    Write,
+    Act, Change, Confidence, Edit, ElementRef, FacetEdit, Operation, Source, Trace, Tracer, Write,
 };
 
 /// Bytes of one value; more is cut, visibly.
@@ -77,9 +76,9 @@ impl<'s> Steps<'s> {
             Operation::End(id) => format!(", the end of operation {}", safe(id)),
         };
         let failed = if change.failed { ", a failed call" } else { "" };
-        let writes = change.writes.len();
-        let acts = change.acts.len();
-        let text = format!("{writes} writes, {acts} acts; {source}{part}{failed}");
+        let writes = count(change.writes.len(), "write");
+        let acts = count(change.acts.len(), "act");
+        let text = format!("{writes}, {acts}; {source}{part}{failed}");
         self.line(out, "mapped to", &text);
         for write in &change.writes {
             self.write(out, write);
@@ -107,11 +106,11 @@ impl<'s> Steps<'s> {
         self.line(out, "write", &format!("{verb}{} {target}{creates}", kind.name));
         let Edit::Facets(facets) = &write.edit else { return };
         for (facet, edit) in facets {
-            self.edit(out, write.target.kind, &kind.facets[usize::from(facet.0)].name, edit);
+            self.edit(out, &kind.facets[usize::from(facet.0)].name, edit);
         }
     }
 
-    fn edit(&self, out: &mut String, _: KindId, facet: &str, edit: &FacetEdit) {
+    fn edit(&self, out: &mut String, facet: &str, edit: &FacetEdit) {
         let schema = &self.content.schema;
         match edit {
             FacetEdit::Set(value) => {
@@ -207,7 +206,7 @@ impl<'s> Steps<'s> {
                 self.line(out, "key", &format!("{text}: {fate}"));
             }
             Trace::Tenant { tenant, account } => {
-                self.line(out, "owner", &format!("account {}: {}", safe(account), safe(tenant)));
+                self.line(out, "tenant", &format!("{} (account {})", safe(tenant), safe(account)));
             }
             Trace::Passed { file, line, guard, why } => {
                 self.line(out, "passed by", &format!("{file}:{line}: {why}"));
@@ -253,7 +252,9 @@ impl<'s> Steps<'s> {
             text.push_str(if said { words } else { "" });
         }
         self.line(out, "state", &text);
-        facets.iter().for_each(|facet| difference(out, facet));
+        for facet in facets {
+            difference(out, facet);
+        }
         if !unjudged.is_empty() {
             detail(out, &format!("not judged: {unjudged}"));
         }
@@ -266,18 +267,24 @@ impl<'s> Steps<'s> {
                 let each =
                     if each.is_empty() { String::new() } else { format!("each of {each}: ") };
                 detail(out, &format!("asks {each}{}", one_line(asks)));
-                saw.iter().for_each(|seen| self::seen(out, seen));
+                for seen in saw {
+                    self::seen(out, seen);
+                }
                 if rulings.is_empty() {
                     detail(out, "nothing to ask about: no element is known");
                 }
-                rulings.iter().for_each(|ruling| self.ruling(out, ruling));
+                for ruling in rulings {
+                    self.ruling(out, ruling);
+                }
             }
             Trace::Deed { detector, title, asks, saw, holds } => {
                 self.line(out, detector, title);
                 if !asks.is_empty() {
                     detail(out, &format!("asks {}", one_line(asks)));
                 }
-                saw.iter().for_each(|seen| self::seen(out, seen));
+                for seen in saw {
+                    self::seen(out, seen);
+                }
                 let word = match holds {
                     Some(true) => "tells",
                     Some(false) => "does not tell",
@@ -367,6 +374,10 @@ const fn known_word(known: Known) -> &'static str {
     }
 }
 
+fn count(number: usize, of: &str) -> String {
+    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
+}
+
 fn side(value: &Json) -> String {
     if value.is_null() { "nothing".to_owned() } else { json(value) }
 }
@@ -383,4 +394,48 @@ fn safe(text: &str) -> String {
 /// An expression, its line breaks and indents gone.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{EventKey, Family, Provider};
+
+    fn key(name: &str) -> EventKey<'_> {
+        let (provider, family) = (Provider::Aws, Family::Activity);
+        EventKey { provider, family, service: "s", resource_type: "", name }
+    }
+
+    #[test]
+    fn what_was_not_asked_is_told_in_one_line_and_only_once() {
+        let content = Content::default();
+        let steps = Steps::new(&content, None, Paint::Plain);
+        for detector in ["A-1", "A-2"] {
+            steps.tell(&Trace::Skipped { detector });
+        }
+        assert_eq!(steps.take(), "  not asked  A-1, A-2: nothing they read changed\n");
+        assert_eq!(steps.take(), "");
+    }
+
+    #[test]
+    fn another_detector_than_the_one_asked_for_is_not_told() {
+        let content = Content::default();
+        let steps = Steps::new(&content, Some("A-2"), Paint::Plain);
+        for detector in ["A-1", "A-2"] {
+            steps.tell(&Trace::Skipped { detector });
+            steps.tell(&Trace::Heard { detector, of: "X-1", what: "opened" });
+        }
+        let told = steps.take();
+        assert!(told.contains("A-2") && !told.contains("A-1"), "{told}");
+    }
+
+    #[test]
+    fn names_from_a_record_cannot_move_the_cursor_or_add_a_line() {
+        let content = Content::default();
+        let steps = Steps::new(&content, None, Paint::Plain);
+        steps.tell(&Trace::Key { key: key("a\u{1b}[2Jb\nc"), read: false });
+        let told = steps.take();
+        assert_eq!(told.matches('\n').count(), 1, "{told:?}");
+        assert!(!told.contains('\u{1b}'), "{told:?}");
+    }
 }
