@@ -64,7 +64,32 @@ pub fn map(
         }
         return Mapped::Change(Box::new(mapper.entry(entry, event, cell)));
     }
+    if event.error.is_some() && event.phase != Phase::Single {
+        return Mapped::Change(Box::new(failure(event, cell, limits)));
+    }
     Mapped::Nothing
+}
+
+/// The failure of an operation: it says nothing but that what its start asked for never came.
+fn failure(event: &Event<'_>, cell: &Cell, limits: &Limits) -> Change {
+    Change {
+        cell: cell.clone(),
+        cause: Arc::new(cause(event, event.time, limits)),
+        source: Source::Activity,
+        operation: operation(event),
+        writes: Vec::new(),
+        acts: Vec::new(),
+        blind: false,
+        failed: true,
+    }
+}
+
+fn operation(event: &Event<'_>) -> Operation {
+    match event.phase {
+        Phase::Single => Operation::Single,
+        Phase::Start(id) => Operation::Start(id.into()),
+        Phase::End(id) => Operation::End(id.into()),
+    }
 }
 
 /// The world of a mapping: there is none; bodies alone decide.
@@ -104,11 +129,7 @@ impl<'a> Mapper<'a, '_> {
                 Family::Activity => Source::Activity,
                 Family::State => Source::Snapshot,
             },
-            operation: match event.phase {
-                Phase::Single => Operation::Single,
-                Phase::Start(id) => Operation::Start(id.into()),
-                Phase::End(id) => Operation::End(id.into()),
-            },
+            operation: operation(event),
             writes: self.writes,
             acts: self.acts,
             blind: self.blind,
