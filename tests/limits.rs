@@ -3,7 +3,7 @@
 mod common;
 
 use common::Play;
-use common::records::{NOON, authorize, create_group, ec2, item, revoke};
+use common::records::{authorize, create_group, ec2, revoke};
 use driftline::model::Limits;
 use driftline::model::Step::{Opened, Resolved};
 use serde_json::{Value, json};
@@ -45,7 +45,14 @@ fn more_events_than_are_kept_unfolded_leave_the_same_state() {
         let records: Vec<Value> = (0..count)
             .map(|n| {
                 let port = 1_000 + u16::try_from(n).unwrap_or_default();
-                authorize(&format!("e{n}"), 10 * n as i64, "sg-1", &format!("r{n}"), port, WORLD)
+                authorize(
+                    &format!("e{n}"),
+                    10 * i64::try_from(n).unwrap_or_default(),
+                    "sg-1",
+                    &format!("r{n}"),
+                    port,
+                    WORLD,
+                )
             })
             .collect();
         let mut narrow = Play::within(Limits { recent_events: KEPT, ..Limits::default() });
@@ -118,5 +125,4 @@ fn a_set_with_more_elements_than_the_bound_stays_bounded() {
     }
     let grown = play.engine.size().1 - before;
     assert!(grown < 16_384, "the row grew by {grown} bytes");
-    assert!(NOON > 0 && item(1, 1, "sg", &[]).is_object());
 }

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::fmt::Write as _;
 
 use common::records::{ACCOUNT, authorize, azure, azure_group, azure_rule, cts, gcp, item};
-use common::{cloudtrail, engine, feed};
+use common::{cloudtrail, engine};
 use driftline::alert::text::Paint;
 use driftline::alert::{Alert, ocsf, proto, text};
 use driftline::content::{Content, Detector};
@@ -221,7 +221,7 @@ fn no_secret_an_event_carries_is_kept_or_told() {
     engine.each_finding(&mut |finding| {
         let _ = writeln!(all.text, "{finding:?}");
     });
-    assert!(planted > 300, "only {} secrets were planted", planted);
+    assert!(planted > 300, "only {planted} secrets were planted");
     assert!(resources >= 9 && all.alerts >= 6, "{resources} resources, {} alerts", all.alerts);
     assert!(all.text.contains(SEEN), "what is no secret is kept: the search would find the rest");
     let told: Vec<usize> =
@@ -232,7 +232,4 @@ fn no_secret_an_event_carries_is_kept_or_told() {
         all.text[from.unwrap_or(at)..].chars().take(400).collect::<String>()
     });
     assert!(told.is_empty(), "told: {told:?}; near {near:?}");
-    let mut log = common::Log::default();
-    feed(&mut common::engine(), &Value::Null, &mut log);
-    assert_eq!(log.outcomes.len(), 1);
 }
