@@ -33,8 +33,34 @@ const NAMES: [&str; 14] = [
 ];
 
 /// Beginnings of texts that are credentials whatever they are called.
-const FORMS: [&str; 9] =
-    ["-----BEGIN", "ghp_", "gho_", "github_pat_", "xoxb-", "xoxp-", "sk_live_", "AIza", "whsec_"];
+const FORMS: [&str; 12] = [
+    "-----BEGIN",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "xoxp-",
+    "sk_live_",
+    "AIza",
+    "ya29.",
+    "whsec_",
+];
+
+/// Names after which `=` or `:` gives a secret away in the midst of a text; compared without case,
+/// `-`, `_`, quotes and white space.
+const ASSIGNED: [&str; 9] = [
+    "password",
+    "passwd",
+    "pwd",
+    "accountkey",
+    "sharedaccesskey",
+    "secretkey",
+    "secretaccesskey",
+    "clientsecret",
+    "apikey",
+];
 
 /// Takes secrets out of `value`, all the way down.
 #[must_use]
@@ -47,19 +73,22 @@ pub fn value(value: Value, limits: &Limits) -> Value {
         Value::List(items, whole) => {
             Value::List(items.into_iter().map(|item| self::value(item, limits)).collect(), whole)
         }
-        Value::Map(entries) => Value::Map(
+        Value::Map(entries) => Value::Map({
+            let named = names_secret(&entries);
             entries
                 .into_iter()
                 .map(|(key, item)| {
-                    let item = if announces_secret(&key) && item.is_present() && !is_flag(&item) {
+                    let announced =
+                        announces_secret(&key) || (named && key.eq_ignore_ascii_case("value"));
+                    let item = if announced && item.is_present() && !is_flag(&item) {
                         Value::Str(REDACTED.into())
                     } else {
                         self::value(item, limits)
                     };
                     (bounded(&key, limits).into(), item)
                 })
-                .collect(),
-        ),
+                .collect()
+        }),
         Value::Record(id, fields) => {
             Value::Record(id, fields.into_iter().map(|field| self::value(field, limits)).collect())
         }
@@ -104,15 +133,53 @@ fn announces_secret(name: &str) -> bool {
 }
 
 fn looks_secret(text: &str) -> bool {
-    let trimmed = text.trim_start();
-    FORMS.iter().any(|form| trimmed.starts_with(form))
-        || is_jwt(trimmed)
-        || (trimmed.contains("-----BEGIN") && trimmed.contains("PRIVATE KEY"))
+    let begins = |word: &str| FORMS.iter().any(|form| word.starts_with(form)) || is_jwt(word);
+    words(text).any(begins) || holds_assignment(text) || has_login(text)
+}
+
+/// The parts of a text between what ends a credential: space, quotes, `=`, `,`, `;`, brackets.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | ',' | ';' | '(' | '[');
+    text.split(ends).filter(|word| !word.is_empty())
+}
+
+/// Whether something like `password=...` stands anywhere in it, as in connection strings, scripts
+/// and environment files, or the same as a member of JSON.
+fn holds_assignment(text: &str) -> bool {
+    let folded: String = text
+        .chars()
+        .filter(|c| !matches!(c, '-' | '_' | '"' | '\'' | '\\') && !c.is_whitespace())
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    ASSIGNED.iter().any(|name| {
+        folded.match_indices(name).any(|(at, _)| {
+            let mut rest = folded[at + name.len()..].chars();
+            matches!(rest.next(), Some('=' | ':')) && rest.next().is_some_and(|c| c != '=')
+        })
+    })
+}
+
+/// `scheme://user:password@host`.
+fn has_login(text: &str) -> bool {
+    text.split("://").skip(1).any(|rest| {
+        let authority = rest.split(['/', '?', '#', ' ']).next().unwrap_or_default();
+        authority.split_once('@').is_some_and(|(login, _)| {
+            login.split_once(':').is_some_and(|(_, password)| !password.is_empty())
+        })
+    })
 }
 
 /// `header.payload.signature`, the header being base64url of `{"`.
 fn is_jwt(text: &str) -> bool {
     text.starts_with("eyJ") && text.len() > 40 && text.split('.').count() == 3
+}
+
+/// Whether an entry of a list of names and values (`{Key: DB_PASSWORD, Value: ...}`) announces one.
+fn names_secret(entries: &[(Box<str>, Value)]) -> bool {
+    entries.iter().any(|(key, item)| {
+        matches!(&**key, "Key" | "key" | "Name" | "name")
+            && item.as_str().is_some_and(announces_secret)
+    })
 }
 
 #[cfg(test)]
@@ -132,10 +199,31 @@ mod tests {
     #[test]
     fn texts_in_the_form_of_a_credential_are_replaced_and_others_are_not() {
         let limits = Limits::default();
-        for secret in ["-----BEGIN RSA PRIVATE KEY-----\nMII", "ghp_0123456789", "xoxb-1-2"] {
+        for secret in [
+            "-----BEGIN RSA PRIVATE KEY-----\nMII",
+            "key:\n-----BEGIN PRIVATE KEY-----",
+            "ghp_0123456789",
+            "export T=xoxb-1-2",
+            "Server=db;User Id=sa;Password=x1",
+            "AccountName=a;AccountKey=bbb==",
+            "postgres://app:pw@db.example/x",
+            r#"{"client_secret": "x"}"#,
+            "AWS_SECRET_ACCESS_KEY=abc",
+        ] {
             assert_eq!(text(secret, &limits), REDACTED);
         }
-        for plain in ["web tier", "sg-0123", "arn:aws:iam::111122223333:role/x", "eyJ"] {
+        for plain in [
+            "web tier",
+            "sg-0123",
+            "arn:aws:iam::111122223333:role/x",
+            "eyJ",
+            "https://db.example:8443/x",
+            "password",
+            "iam:UpdateAccountPasswordPolicy",
+            "mailto:a@b.example",
+            "s3:GetObject",
+            "arn:aws:secretsmanager:eu-west-1:111122223333:secret:app/password-AbCdEf",
+        ] {
             assert_eq!(text(plain, &limits), plain);
         }
     }

@@ -83,13 +83,14 @@ impl Pending {
         }
     }
 
-    /// The start to apply, unsure, when its end did not come; `None` when it did.
+    /// The start to apply, unsure, when its end did not come; `None` when it did. The start is kept
+    /// as long as there is room: an end that comes after all confirms what it said.
     pub fn give_up(&mut self, id: &str) -> Option<Change> {
-        let waiting = self.waiting.remove(id)?;
-        match waiting {
-            Waiting { start: Some(start), end: None, .. } => Some(start),
-            _ => None,
+        if let Some(Waiting { start: Some(start), end: None, .. }) = self.waiting.get(id) {
+            return Some(start.clone());
         }
+        self.waiting.remove(id);
+        None
     }
 
     /// How many operations wait.
