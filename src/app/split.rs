@@ -8,7 +8,7 @@
 
 use std::io::{self, Read};
 
-use memchr::{memchr, memchr3};
+use memchr::{memchr, memchr_iter, memchr3};
 
 /// Bytes asked of the reader at once.
 const CHUNK: usize = 256 << 10;
@@ -74,7 +74,10 @@ impl<R: Read> Splitter<R> {
             return Ok(None);
         };
         let end = match first {
-            b'{' | b'[' | b'"' => self.value()?,
+            b'{' | b'[' | b'"' => match self.plain_line(first) {
+                Some(end) => end,
+                None => self.value()?,
+            },
             _ if self.mode == Mode::Array => self.scalar()?,
             _ => self.line()?,
         };
@@ -168,13 +171,36 @@ impl<R: Read> Splitter<R> {
         }
     }
 
+    /// The end of a line that is seen to be one record without following it, which is what
+    /// nearly every line of JSON Lines is: an object, and the next line begins another one.
+    ///
+    /// A closing bracket cannot be followed by an object inside JSON, and a text cannot hold a
+    /// line feed. So the value ends on this line or is cut short there, and either way the line
+    /// is the record; but for a line of several values, which has a `}` that nothing of an
+    /// object follows.
+    fn plain_line(&self, first: u8) -> Option<usize> {
+        let rest = &self.buffer[self.start..];
+        if first != b'{' || self.mode != Mode::Values {
+            return None;
+        }
+        let end = memchr(b'\n', rest)?;
+        let line = rest[..end].trim_ascii_end();
+        let next = rest.get(end + 1) == Some(&b'{');
+        let goes_on = |at| matches!(line.get(at + 1), None | Some(b',' | b'}' | b']'));
+        let plain = next
+            && end <= self.limit
+            && line.last() == Some(&b'}')
+            && memchr_iter(b'}', line).all(goes_on);
+        plain.then_some(self.start + end)
+    }
+
     /// The end of the value that begins at `start`.
     fn value(&mut self) -> io::Result<usize> {
         self.compact();
         let mut scan = Scan { at: self.start, stack: Vec::new(), in_string: false };
         loop {
             match self.look(&mut scan, self.start) {
-                Seen::End(end) => return Ok(end),
+                Seen::End(end) => return if self.is_torn(end)? { self.line() } else { Ok(end) },
                 Seen::Garbage => return self.line(),
                 Seen::More => {}
             }
@@ -185,6 +211,17 @@ impl<R: Read> Splitter<R> {
                 return Ok(self.buffer.len());
             }
         }
+    }
+
+    /// Whether what follows the object that ends at `end` on its one line belongs to an object
+    /// around it that is not there: then the line is one record, to be refused as a whole.
+    fn is_torn(&mut self, end: usize) -> io::Result<bool> {
+        let object = self.mode == Mode::Values && self.buffer.get(self.start) == Some(&b'{');
+        if !object || (end == self.buffer.len() && !self.fill()?) {
+            return Ok(false);
+        }
+        let follows = matches!(self.buffer.get(end), Some(b',' | b'}' | b']'));
+        Ok(follows && memchr(b'\n', &self.buffer[self.start..end]).is_none())
     }
 
     /// Forgets bytes of a value that is too large beyond those that show it to be so.

@@ -1,0 +1,125 @@
+//! Whole processes beside each other: `replay --threads 1` and the floor loop, over one file.
+//!
+//! Leaves a table on stdout. Processor time of each process is compared, not time on the wall:
+//! it changes less when a machine has other work. With `--memory` one process fills the state
+//! instead and tells its size.
+
+#![allow(clippy::print_stdout, reason = "a tool, not the program")]
+#![allow(clippy::disallowed_methods, reason = "measuring is what it is for")]
+
+#[path = "common/mod.rs"]
+mod common;
+
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use common::resources::{ROUND, records};
+use common::{Count, Floor, engine, give, mix, pack};
+
+const RECORDS: usize = 200_000;
+const RUNS: usize = 5;
+/// `/proc` counts in hundredths of a second on Linux, whatever the kernel's own tick.
+const TICKS: f64 = 100.0;
+
+fn main() -> io::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["--floor", path] => floor(Path::new(path)),
+        ["--memory", ..] => memory(),
+        _ => compare(),
+    }
+}
+
+/// The loop of `BENCHMARKS.md`: the file in memory, its lines one after another.
+fn floor(path: &Path) -> io::Result<()> {
+    let bytes = std::fs::read(path)?;
+    let (floor, mut at, mut sum) = (Floor::default(), 0, 0);
+    for end in memchr::memchr_iter(b'\n', &bytes) {
+        sum += floor.take(&bytes[at..end]);
+        at = end + 1;
+    }
+    println!("{sum}");
+    Ok(())
+}
+
+fn compare() -> io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("mix.jsonl");
+    let empty = folder.path().join("empty.jsonl");
+    std::fs::write(&empty, "")?;
+    let mut file = BufWriter::new(std::fs::File::create(&path)?);
+    for (_, record) in mix(1, RECORDS) {
+        writeln!(file, "{record}")?;
+    }
+    file.flush()?;
+    let own = std::env::current_exe()?;
+    let (mut floors, mut replays, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        floors.push(seconds(Command::new(&own).arg("--floor").arg(&path))?);
+        replays.push(seconds(&mut replay(&path))?);
+        starts.push(seconds(&mut replay(&empty))?);
+    }
+    let (floor, replay, start) = (median(floors), median(replays), median(starts));
+    let bytes = std::fs::metadata(&path)?.len();
+    println!("{RECORDS} records, {bytes} bytes, median of {RUNS}, processor seconds:");
+    println!("floor process       {floor:.2}");
+    println!("replay, all of it   {replay:.2}   {:.2} x the floor's speed", floor / replay);
+    let running = replay - start;
+    println!("replay, start       {start:.2}   loading the pack");
+    println!("replay, running     {running:.2}   {:.2} x the floor's speed", floor / running);
+    Ok(())
+}
+
+fn replay(path: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_driftline"));
+    command.args(["replay", "--threads", "1", "--alerts", "/dev/null"]).arg(path);
+    command
+}
+
+/// Processor time of one process, user and system.
+fn seconds(command: &mut Command) -> io::Result<f64> {
+    let before = children()?;
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+    if !status.success() {
+        return Err(io::Error::other(format!("a measured process ended with {status}")));
+    }
+    Ok((children()? - before) / TICKS)
+}
+
+/// Ticks of all children that have ended.
+fn children() -> io::Result<f64> {
+    let text = std::fs::read_to_string("/proc/self/stat")?;
+    // The name in brackets may hold blanks; `cutime` and `cstime` are 14th and 15th after it.
+    let rest = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = rest.split_whitespace().skip(13).take(2);
+    Ok(ticks.filter_map(|word| word.parse::<f64>().ok()).sum())
+}
+
+fn median(mut seconds: Vec<f64>) -> f64 {
+    seconds.sort_by(f64::total_cmp);
+    seconds[seconds.len() / 2]
+}
+
+fn memory() -> io::Result<()> {
+    let mut engine = engine(&pack());
+    let mut count = Count::default();
+    let before = resident()?;
+    records(200_000_u64.div_ceil(ROUND), &mut |record| {
+        give(&mut engine, record.as_bytes(), &mut count);
+    });
+    let (rows, bytes) = engine.size();
+    let grown = resident()? - before;
+    println!("{count:?}, {} findings open", engine.open_findings());
+    println!("{rows} resources: {bytes} bytes of rows, {grown} bytes more resident");
+    Ok(())
+}
+
+/// Bytes of this process in memory.
+fn resident() -> io::Result<u64> {
+    let text = std::fs::read_to_string("/proc/self/status")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
+    let kib = line.trim().trim_end_matches(" kB").parse::<u64>();
+    Ok(kib.unwrap_or_default() * 1_024)
+}
