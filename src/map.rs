@@ -3,6 +3,7 @@
 //! What enters is an [`Event`] and its cell; what leaves is a [`Change`]. Secrets are redacted
 //! here, before anything is kept.
 
+mod cause;
 mod coerce;
 pub mod redact;
 mod vars;
@@ -15,10 +16,12 @@ use bumpalo::Bump;
 use crate::content::{Content, Entry, FacetRule, Group, Identify, ItemRule, Loop, Verb};
 use crate::expr::{Call, Program, World};
 use crate::model::{
-    Act, Cause, Cell, Change, Edit, Element, ElementRef, Event, FacetEdit, FacetId, Family, Handle,
-    KindId, Limits, Operation, Phase, Source, Target, Timestamp, Trace, Tracer, Val, Value, Write,
+    Act, Cell, Change, Edit, Element, ElementRef, Event, FacetEdit, FacetId, Handle, KindId,
+    Limits, Phase, Target, Timestamp, Trace, Tracer, Val, Value, Write,
 };
 
+pub use cause::cause;
+use cause::change;
 use coerce::coerce;
 pub use vars::fill_event;
 
@@ -91,27 +94,6 @@ pub fn map_traced(
         return Mapped::Change(Box::new(change(event, cell, event.time, limits)));
     }
     Mapped::Nothing
-}
-
-/// A change that says nothing yet.
-fn change(event: &Event<'_>, cell: &Cell, time: Timestamp, limits: &Limits) -> Change {
-    Change {
-        cell: cell.clone(),
-        cause: Arc::new(cause(event, time, limits)),
-        source: match event.key.family {
-            Family::Activity => Source::Activity,
-            Family::State => Source::Snapshot,
-        },
-        operation: match event.phase {
-            Phase::Single => Operation::Single,
-            Phase::Start(id) => Operation::Start(id.into()),
-            Phase::End(id) => Operation::End(id.into()),
-        },
-        writes: Vec::new(),
-        acts: Vec::new(),
-        blind: false,
-        failed: event.error.is_some(),
-    }
 }
 
 fn passed(entry: &Entry, guard: &str, why: &str, trace: Option<&dyn Tracer>) {
@@ -476,30 +458,4 @@ enum Item {
     Put(Element),
     Remove(ElementRef),
     Nothing,
-}
-
-/// The owned form of who, when and how; `time` is when what it says was so.
-#[must_use]
-pub fn cause(event: &Event<'_>, time: Timestamp, limits: &Limits) -> Cause {
-    let text = |text: &str| -> Box<str> { redact::text(text, limits).into() };
-    Cause {
-        id: redact::bounded(event.id, limits).into(),
-        time,
-        format: event.format,
-        family: event.key.family,
-        service: text(event.key.service),
-        name: text(event.key.name),
-        region: text(event.region),
-        ownership: event.ownership,
-        actor: Arc::from(text(event.actor.id)),
-        actor_name: text(event.actor.name),
-        actor_kind: text(event.actor.kind),
-        credential: text(event.actor.credential),
-        invoked_by: text(event.actor.invoked_by),
-        root: event.actor.root,
-        mfa: event.actor.mfa,
-        source_ip: text(event.actor.source_ip),
-        user_agent: text(event.actor.user_agent),
-        error: event.error.map(|error| text(error.code)),
-    }
 }
