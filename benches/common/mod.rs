@@ -223,6 +223,7 @@ pub fn give(engine: &mut Engine, text: &[u8], count: &mut Count) {
 /// Three members, as much as a typed reader must know to look up an event.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "they are the members' own names")]
 pub struct Typed<'t> {
     #[serde(borrow)]
     pub event_source: std::borrow::Cow<'t, str>,
