@@ -13,15 +13,15 @@ pub mod index;
 pub mod lens;
 pub mod pending;
 pub mod row;
+mod work;
 
-pub use cell::{
-    Applied, CellState, Frame, KnownResources, Past, Timer, Transition, known_resources,
-};
+pub use cell::{Applied, CellState, Frame, KnownResources, Past, Timer, Transition};
 pub use graph::Graph;
 pub use lens::{Lens, Notes};
 pub use row::{
     ElementState, FacetBody, FacetState, Knowledge, Life, Resource, Row, Said, Stamp, View,
 };
+pub use work::known_resources;
 
 use xxhash_rust::xxh3::Xxh3;
 

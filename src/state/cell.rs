@@ -14,11 +14,11 @@ use crate::model::{
 };
 
 use super::Key;
-use super::fold::fold;
 use super::graph::Graph;
 use super::index::{Index, Mirrored};
 use super::pending::Pending;
 use super::row::{Resource, Row, Said, View};
+use super::work::{Work, differences, past};
 
 /// Events without a resource yet, kept per cell; the oldest goes first.
 const ORPHANS: usize = 1_024;
@@ -113,29 +113,6 @@ pub struct CellState {
     pub(super) backlog: VecDeque<Key>,
     /// The newest event time of this account.
     pub watermark: Timestamp,
-}
-
-/// A resource being worked on within one change.
-pub(super) struct Touched {
-    pub(super) kind: KindId,
-    pub(super) id: Arc<str>,
-    pub(super) before: Rc<View>,
-    pub(super) past: Option<Past>,
-    pub(super) remote: bool,
-}
-
-/// The work of one change.
-#[derive(Default)]
-pub(super) struct Work {
-    pub(super) order: Vec<Key>,
-    pub(super) touched: FxHashMap<Key, Touched>,
-    /// Facets that are different, to be followed to those who read them.
-    pub(super) facets: VecDeque<(Key, KindId, FacetId)>,
-    /// Rows already decoded, and what they are now.
-    pub(super) rows: FxHashMap<Key, (Row, Rc<Resource>)>,
-    /// Names new to the index: orphans may belong to them.
-    names: Vec<Key>,
-    pub(super) applied: Applied,
 }
 
 impl CellState {
@@ -510,101 +487,4 @@ impl CellState {
         let declared = frame.content.schema.kind(touched.kind);
         touched.past = past(&row, place, declared, frame.limits);
     }
-}
-
-impl Work {
-    /// Notes that a resource is worked on; only the first view of it is what it was before.
-    pub(super) fn note(
-        &mut self,
-        key: Key,
-        kind: KindId,
-        id: Arc<str>,
-        before: View,
-        past: Option<Past>,
-    ) {
-        if let Some(touched) = self.touched.get_mut(&key) {
-            touched.past = touched.past.take().or(past);
-            return;
-        }
-        self.order.push(key);
-        self.touched
-            .insert(key, Touched { kind, id, before: Rc::new(before), past, remote: false });
-    }
-}
-
-/// Said facets that differ between two folds, in id order.
-pub(super) fn differences(before: &Resource, after: &Resource) -> Vec<FacetId> {
-    let mut ids: Vec<FacetId> =
-        before.facets.iter().chain(&after.facets).map(|(id, _)| *id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids.retain(|id| !same_content(before, after, *id));
-    ids
-}
-
-/// Whether a facet says the same in both: stamps aside, identical content is no change.
-fn same_content(before: &Resource, after: &Resource, id: FacetId) -> bool {
-    use super::row::{FacetBody, Life};
-    match (before.facet(id), after.facet(id)) {
-        (None, None) => true,
-        (Some(left), Some(right)) => {
-            left.knowledge == right.knowledge
-                && left.shaky == right.shaky
-                && match (&left.body, &right.body) {
-                    (FacetBody::Register(left), FacetBody::Register(right)) => left == right,
-                    (FacetBody::Set(left), FacetBody::Set(right)) => {
-                        let live = |e: &&super::row::ElementState| e.life == Life::Live;
-                        let look = |e: &super::row::ElementState| (e.value.clone(), e.contested);
-                        let left: Vec<_> = left.iter().filter(live).map(look).collect();
-                        let right: Vec<_> = right.iter().filter(live).map(look).collect();
-                        left == right
-                    }
-                    _ => false,
-                }
-        }
-        _ => false,
-    }
-}
-
-/// The states from just before a late event up to the present.
-fn past(row: &Row, place: usize, kind: &crate::model::Kind, limits: &Limits) -> Option<Past> {
-    if place == usize::MAX || place + 1 >= row.recent.len() {
-        return None;
-    }
-    let view =
-        |resource: Resource| Rc::new(View { resource: Rc::new(resource), derived: Vec::new() });
-    let mut resource = row.prefix(place, kind, limits);
-    let before = view(resource.clone());
-    let mut then = Vec::with_capacity(row.recent.len() - place);
-    for said in &row.recent[place..] {
-        fold(&mut resource, said, kind, limits);
-        then.push((Arc::clone(&said.cause), view(resource.clone())));
-    }
-    Some(Past { before, then })
-}
-
-/// The read-only resources of a provider, by key.
-#[must_use]
-pub fn known_resources(
-    content: &Content,
-    provider: crate::model::Provider,
-    limits: &Limits,
-) -> KnownResources {
-    let mut found = KnownResources::default();
-    for known in content.known.iter().filter(|known| known.provider == provider) {
-        let Some(id) = &known.write.target.id else { continue };
-        let kind = known.write.target.kind;
-        let said = Said {
-            cause: Arc::new(Cause::nobody()),
-            source: Source::Activity,
-            settled: true,
-            shaky: false,
-            creates: true,
-            edits: vec![known.write.edit.clone()],
-        };
-        let entry =
-            found.entry(Key::of(kind, id)).or_insert_with(|| (id.clone(), Resource::default()));
-        fold(&mut entry.1, &said, content.schema.kind(kind), limits);
-    }
-    found
 }

@@ -10,10 +10,11 @@ use rustc_hash::FxHashSet;
 use crate::model::{FacetId, KindId, Origin, Value};
 
 use super::Key;
-use super::cell::{Applied, CellState, Frame, Transition, Work, differences};
+use super::cell::{Applied, CellState, Frame, Transition};
 use super::graph::FacetRef;
 use super::lens::Lens;
 use super::row::{FacetBody, Life, Resource, Row, View};
+use super::work::{Work, differences};
 
 impl CellState {
     /// Follows what changed to everything that reads it, then tells what is different.
