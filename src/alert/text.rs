@@ -98,6 +98,9 @@ fn what(alert: &Alert) -> String {
 
 fn who(alert: &Alert) -> String {
     let event = &alert.event;
+    if event.id.is_empty() {
+        return "nobody: time passed".to_owned();
+    }
     if event.family == Family::State {
         return format!("not told: seen in a snapshot ({})", event.format.as_str());
     }
