@@ -55,7 +55,9 @@ fn loops(group: &mut BenchmarkGroup<'_, WallTime>, lines: &[u8]) {
             || engine(&content),
             |engine| {
                 let mut count = Count::default();
-                records.iter().for_each(|record| give(engine, record, &mut count));
+                for record in &records {
+                    give(engine, record, &mut count);
+                }
                 count.alerts
             },
             criterion::BatchSize::PerIteration,
@@ -76,12 +78,16 @@ fn watched(criterion: &mut Criterion) {
             || {
                 let mut engine = engine(&content);
                 let mut count = Count::default();
-                before.iter().for_each(|it| give(&mut engine, it.as_bytes(), &mut count));
+                for it in &before {
+                    give(&mut engine, it.as_bytes(), &mut count);
+                }
                 engine
             },
             |engine| {
                 let mut count = Count::default();
-                records.iter().for_each(|it| give(engine, it.as_bytes(), &mut count));
+                for it in &records {
+                    give(engine, it.as_bytes(), &mut count);
+                }
                 count.alerts
             },
             criterion::BatchSize::PerIteration,
@@ -109,7 +115,7 @@ fn corpus(criterion: &mut Criterion) {
         return;
     };
     let mut group = criterion.benchmark_group("corpus");
-    let lines = vec![bytes.trim_ascii_end(); 7].join(&b'\n');
+    let lines = [bytes.trim_ascii_end(); 7].join(&b'\n');
     loops(&mut group, &lines);
     group.finish();
 }
