@@ -4,6 +4,8 @@
 //! `../shared/corpora` has it. Leaves criterion's report; `BENCHMARKS.md` tells the ratios.
 #![allow(missing_docs, reason = "criterion's macro makes a function without documentation")]
 
+#![allow(missing_docs, reason = "criterion's macro makes a public function")]
+
 mod common;
 
 use std::hint::black_box;
