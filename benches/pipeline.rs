@@ -2,7 +2,6 @@
 //!
 //! Enters the generated mix, and a public corpus where `DRIFTLINE_CORPORA` or
 //! `../shared/corpora` has it. Leaves criterion's report; `BENCHMARKS.md` tells the ratios.
-#![allow(missing_docs, reason = "criterion's macro makes a function without documentation")]
 #![allow(missing_docs, reason = "criterion's macro makes a public function")]
 
 mod common;
