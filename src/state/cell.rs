@@ -117,7 +117,7 @@ pub struct CellState {
 
 impl CellState {
     /// An account nobody has spoken of. `known` are its provider's read-only resources, see
-    /// [`known_resources`].
+    /// [`super::known_resources`].
     #[must_use]
     pub fn new(cell: Cell, known: Arc<KnownResources>) -> Self {
         Self {
