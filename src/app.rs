@@ -76,7 +76,7 @@ fn dispatch(cli: Cli, config: &Config, output: Output) -> anyhow::Result<Ended> 
     telemetry::start_logs(log_format, cli.verbose, output.colours_errors());
     match cli.command {
         Command::Replay(options) => replay::run(&options, config, output),
-        Command::Check(options) => check::run(&options, config, output),
+        Command::Check(options) => check::run(&options, config),
         Command::Test(options) => test::run(&options, config, output),
         Command::Coverage(options) => coverage::run(&options, config, output),
         Command::Explain(options) => explain::run(&options, config, output),

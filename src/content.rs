@@ -27,13 +27,11 @@ mod types;
 pub mod window;
 pub mod wire;
 
-use crate::expr::Host;
-
 pub use cases::Suite;
 pub use compiled::{
-    ActForm, Condition, Content, Derive, Detector, Entry, FacetRule, Form, Group, Identify,
-    ItemRule, Known, Loop, Maturity, PostureForm, PostureOn, Scale, Sensed, Signal, Source, Verb,
-    WindowForm, WindowScope, WindowShape,
+    ActForm, Content, Derive, Detector, Entry, FacetRule, Form, Group, Identify, ItemRule, Known,
+    Loop, Maturity, PostureForm, PostureOn, Scale, Sensed, Signal, Source, Verb, WindowForm,
+    WindowScope, WindowShape,
 };
 pub use coverage::{Coverage, coverage};
 pub use fault::{Fault, sarif};
@@ -42,9 +40,3 @@ pub use load::load;
 
 #[cfg(test)]
 mod tests;
-
-/// The host functions content may call beside the standard ones: each cloud's own.
-#[must_use]
-pub fn functions() -> Vec<&'static [Host]> {
-    crate::cloud::tables().to_vec()
-}

@@ -1,10 +1,11 @@
 //! The shipped content loads without a fault.
 
-use driftline::content::{Files, functions, load};
+use driftline::cloud::tables;
+use driftline::content::{Files, load};
 
 #[test]
 fn the_shipped_pack_loads() {
-    match load(&Files::shipped(), &functions()) {
+    match load(&Files::shipped(), &tables()) {
         Ok((content, warnings)) => {
             assert!(!content.detectors.is_empty(), "the pack is empty");
             assert!(!content.entries.is_empty(), "the pack reads no event");

@@ -11,7 +11,8 @@ mod writes;
 
 use std::sync::Arc;
 
-use driftline::content::{Content, Detector, Files, functions, load};
+use driftline::cloud::tables;
+use driftline::content::{Content, Detector, Files, load};
 use driftline::decode::Record;
 use driftline::engine::{Engine, EventOutcome, Setup, Sink};
 use driftline::model::{FindingChange, Outcome};
@@ -178,7 +179,7 @@ fn data(dice: &mut Dice, number: u64) -> String {
 
 /// The shipped pack.
 pub fn pack() -> Arc<Content> {
-    let (content, _) = load(&Files::shipped(), &functions())
+    let (content, _) = load(&Files::shipped(), &tables())
         .unwrap_or_else(|faults| panic!("the shipped pack does not load: {}", faults[0]));
     Arc::new(content)
 }

@@ -7,11 +7,11 @@ use crate::cli::Check;
 use crate::config::Config;
 use crate::content;
 
-use super::output::{Output, results};
+use super::output::results;
 use super::{Ended, Refused, pack};
 
 /// Loads everything and tells what is wrong with it. The configuration was read before.
-pub(super) fn run(options: &Check, config: &Config, output: Output) -> anyhow::Result<Ended> {
+pub(super) fn run(options: &Check, config: &Config) -> anyhow::Result<Ended> {
     let files = pack::files(config, &options.paths)?;
     let (content, warnings) = match content::load(&files, &crate::cloud::tables()) {
         Ok(loaded) => loaded,
@@ -33,6 +33,5 @@ pub(super) fn run(options: &Check, config: &Config, output: Output) -> anyhow::R
         warnings.len()
     )?;
     out.flush()?;
-    let _ = output;
     Ok(Ended::Well)
 }

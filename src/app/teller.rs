@@ -163,19 +163,9 @@ mod tests {
 
     fn outcome(event: u32) -> EventOutcome<'static> {
         EventOutcome {
-            event,
-            format: None,
-            tenant: "",
-            account: "",
-            event_id: "",
-            service: "",
-            name: "",
-            time: None,
-            outcome: Outcome::Dead,
             dead: Some(DeadReason::NotJson),
             detail: "at byte 3",
-            resources: &[],
-            alerts: &[],
+            ..EventOutcome::of(event, Outcome::Dead)
         }
     }
 

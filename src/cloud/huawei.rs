@@ -1,7 +1,7 @@
 //! Parts of Huawei Cloud traces and Config items go in; grantees and lists come out.
 
 use super::json;
-use super::make::{Answer, arg, folded, list, param, row, several, strings, text};
+use super::make::{Answer, arg, folded, grants, list, param, row, several, strings, text};
 use crate::expr::api::{Call, EvalError, Host};
 use crate::model::Val;
 
@@ -61,7 +61,7 @@ fn grantees<'a>(call: &Call<'a, '_>, request: Val<'a>) -> Result<Option<Vec<Stri
     match request {
         Val::Str(name) => return Ok(canned(name)),
         Val::List(seq) if !seq.whole => return Ok(None),
-        Val::List(_) => return grants(call, request),
+        Val::List(_) => return grants(call, grantee, request),
         Val::Map(_) => {}
         _ => return Ok(None),
     }
@@ -77,7 +77,7 @@ fn grantees<'a>(call: &Call<'a, '_>, request: Val<'a>) -> Result<Option<Vec<Stri
     let listed = folded(policy, "AccessControlList");
     let listed = if matches!(listed, Val::Unsaid) { policy } else { listed };
     match listed {
-        Val::List(seq) if seq.whole => return grants(call, listed),
+        Val::List(seq) if seq.whole => return grants(call, grantee, listed),
         Val::Map([]) => return Ok(Some(Vec::new())),
         Val::Map(_) => {}
         _ => return Ok(None),
@@ -85,7 +85,7 @@ fn grantees<'a>(call: &Call<'a, '_>, request: Val<'a>) -> Result<Option<Vec<Stri
     for name in ["Grant", "grants", "grantList"] {
         let inner = folded(listed, name);
         if inner.is_present() {
-            return grants(call, inner);
+            return grants(call, grantee, inner);
         }
     }
     Ok(None)
@@ -105,15 +105,6 @@ fn canned(name: &str) -> Option<Vec<String>> {
         "log-delivery-write" => Some(vec!["service:logdelivery".to_owned()]),
         _ => None,
     }
-}
-
-fn grants<'a>(call: &Call<'a, '_>, value: Val<'a>) -> Result<Option<Vec<String>>, EvalError> {
-    let mut found = Vec::new();
-    for grant in several(call, value)? {
-        let Some(name) = grantee(folded(*grant, "grantee")) else { return Ok(None) };
-        found.push(name);
-    }
-    Ok(Some(found))
 }
 
 /// `{Canned: Everyone}`, `{ID: domain}`, or the S3-compatible `{URI: .../AllUsers}`.

@@ -90,6 +90,21 @@ pub(super) fn record<'a>(
     Ok(Val::Record(Rec { ty, fields: values }))
 }
 
+/// The principals that the grants of an access list name, each read by `grantee`; `None` where one
+/// of them can't be read.
+pub(super) fn grants<'a>(
+    call: &Call<'a, '_>,
+    grantee: fn(Val<'_>) -> Option<String>,
+    value: Val<'a>,
+) -> Result<Option<Vec<String>>, EvalError> {
+    let mut found = Vec::new();
+    for grant in several(call, value)? {
+        let Some(name) = grantee(folded(*grant, "grantee")) else { return Ok(None) };
+        found.push(name);
+    }
+    Ok(Some(found))
+}
+
 /// What may be one thing or several, as several: `{items: [..]}` (AWS's XML as JSON), a list, or
 /// the thing itself. Nothing there is an empty slice.
 pub(super) fn several<'a>(call: &Call<'a, '_>, value: Val<'a>) -> Result<&'a [Val<'a>], EvalError> {

@@ -389,12 +389,3 @@ pub enum Sensed {
     /// An act, judged or not.
     Act,
 }
-
-/// A guard together with the text it was written as.
-#[derive(Debug)]
-pub struct Condition {
-    /// The compiled guard.
-    pub program: Program,
-    /// Its text.
-    pub text: Box<str>,
-}

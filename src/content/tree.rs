@@ -114,7 +114,7 @@ pub(super) fn parse(file: &File, report: &Report) -> Vec<Node> {
         end: 0,
     };
     let mut documents = Vec::new();
-    while let Some((event, span)) = reader.next() {
+    while let Some((event, _)) = reader.next() {
         if matches!(event, Event::DocumentStart(..)) {
             let Some((event, span)) = reader.next() else { break };
             let Some(node) = reader.node(event, span) else { break };
@@ -124,7 +124,6 @@ pub(super) fn parse(file: &File, report: &Report) -> Vec<Node> {
         } else if matches!(event, Event::StreamEnd) {
             break;
         }
-        let _ = span;
     }
     documents
 }

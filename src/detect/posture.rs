@@ -80,7 +80,7 @@ struct Answer {
 
 impl Judge<'_> {
     fn whole(&self) -> Verdict {
-        let answer = self.ask(None, false);
+        let answer = self.ask(None);
         self.verdict(&answer, Arc::clone(&self.form.aspect), None, None, false)
     }
 
@@ -110,7 +110,7 @@ impl Judge<'_> {
             Some(id) => (id, Some(key)),
             None => (key, None),
         };
-        let answer = self.ask(Some(item), state.is_some_and(|state| state.contested));
+        let answer = self.ask(Some(item));
         self.verdict(
             &answer,
             subject,
@@ -156,10 +156,9 @@ impl Judge<'_> {
     }
 
     /// Asks without assumptions first, and with them only where that can't tell.
-    fn ask(&self, item: Option<&Value>, contested: bool) -> Answer {
+    fn ask(&self, item: Option<&Value>) -> Answer {
         let answer = self.ask_once(item, false);
         if answer.holds.is_some() || self.form.assume.is_empty() {
-            let _ = contested;
             return answer;
         }
         self.ask_once(item, true)

@@ -167,7 +167,7 @@ impl CellFindings {
         let key = (place, Arc::clone(&scope));
         match &form.shape {
             WindowShape::OpenLonger { of, spans, .. } => {
-                self.open_longer(place, detector, of, spans, one, scope, scene, told);
+                self.open_longer(place, detector, of, spans, one, scope, scene);
             }
             WindowShape::Gap { of, escalate } => {
                 self.gap(place, detector, of, *escalate, one, scope, scene, told);
@@ -251,9 +251,7 @@ impl CellFindings {
         one: &Heard,
         scope: Arc<str>,
         scene: &Scene<'_>,
-        told: &mut Vec<Told>,
     ) {
-        let _ = (scene, told);
         // A window never hears itself, or one alert would beget another for ever.
         if !matches(of, one) || one.sensed != Sensed::Opened || is_window(&one.of, detector, scene)
         {

@@ -177,10 +177,10 @@ impl<'a, 'c> Lens<'a, 'c> {
     }
 
     fn read(&self, handle: Handle, id: FacetId) -> Val<'a> {
-        let (kind, key, view, name) = {
+        let (kind, key, view) = {
             let loaded = self.loaded.borrow();
             let Some(resource) = loaded.get(handle.slot as usize) else { return Val::Unknown };
-            (resource.kind, resource.key, Rc::clone(&resource.view), resource.id)
+            (resource.kind, resource.key, Rc::clone(&resource.view))
         };
         let facet = self.content.schema.facet(kind, id);
         let value = match facet.origin {
@@ -193,7 +193,6 @@ impl<'a, 'c> Lens<'a, 'c> {
                 Val::Resource(self.resource(singleton, &self.cell.cell().account))
             }
         };
-        let _ = name;
         match value {
             Val::Unknown => self.assumption(kind, id).unwrap_or(Val::Unknown),
             value => value,

@@ -17,7 +17,7 @@ use driftline::tenant::Registry;
 pub fn pack() -> Arc<Content> {
     static PACK: OnceLock<Arc<Content>> = OnceLock::new();
     let content = PACK.get_or_init(|| {
-        let (content, _) = load(&Files::shipped(), &driftline::content::functions())
+        let (content, _) = load(&Files::shipped(), &driftline::cloud::tables())
             .unwrap_or_else(|faults| panic!("the shipped pack does not load: {}", faults[0]));
         Arc::new(content)
     });

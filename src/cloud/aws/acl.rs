@@ -5,7 +5,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html>
 
 use super::super::json;
-use super::super::make::{Answer, arg, folded, list, member, several, strings, text};
+use super::super::make::{Answer, arg, folded, grants, list, member, strings, text};
 use crate::expr::api::{Call, EvalError};
 use crate::model::Val;
 
@@ -35,7 +35,7 @@ fn grantees<'a>(call: &Call<'a, '_>, request: Val<'a>) -> Result<Option<Vec<Stri
     match request {
         Val::Str(name) => return Ok(canned(name)),
         Val::List(seq) if !seq.whole => return Ok(None),
-        Val::List(_) => return grants(call, request),
+        Val::List(_) => return grants(call, grantee, request),
         Val::Map(_) => {}
         _ => return Ok(None),
     }
@@ -53,12 +53,16 @@ fn grantees<'a>(call: &Call<'a, '_>, request: Val<'a>) -> Result<Option<Vec<Stri
     let policy = if policy.is_present() { policy } else { request };
     if has(policy, "grantList") || has(policy, "grantSet") {
         let listed = folded(policy, "grantList");
-        return grants(call, if listed.is_present() { listed } else { folded(policy, "grantSet") });
+        return grants(
+            call,
+            grantee,
+            if listed.is_present() { listed } else { folded(policy, "grantSet") },
+        );
     }
     let listed = folded(policy, "accessControlList");
     match listed {
         Val::Map(_) if folded(listed, "grant").is_present() => {
-            grants(call, folded(listed, "grant"))
+            grants(call, grantee, folded(listed, "grant"))
         }
         Val::Map(_) if has(listed, "grantList") || has(listed, "grantSet") => {
             grantees(call, listed)
@@ -66,12 +70,12 @@ fn grantees<'a>(call: &Call<'a, '_>, request: Val<'a>) -> Result<Option<Vec<Stri
         Val::Map(_) if headers(call, listed)?.is_some() => headers(call, listed),
         Val::Map([]) => Ok(Some(Vec::new())),
         // An owner without a list of grants: everything was taken away.
-        Val::Unsaid if has(policy, "grants") => grants(call, folded(policy, "grants")),
+        Val::Unsaid if has(policy, "grants") => grants(call, grantee, folded(policy, "grants")),
         Val::Str(inner) => match json::open(call, inner)? {
             Some(opened @ (Val::Map(_) | Val::List(_))) => grantees(call, opened),
             _ => Ok(None),
         },
-        Val::List(_) => grants(call, listed),
+        Val::List(_) => grants(call, grantee, listed),
         _ => Ok(None),
     }
 }
@@ -115,15 +119,6 @@ fn headers(call: &Call<'_, '_>, request: Val<'_>) -> Result<Option<Vec<String>>,
         }
     }
     Ok(found)
-}
-
-fn grants<'a>(call: &Call<'a, '_>, value: Val<'a>) -> Result<Option<Vec<String>>, EvalError> {
-    let mut found = Vec::new();
-    for grant in several(call, value)? {
-        let Some(name) = grantee(folded(*grant, "grantee")) else { return Ok(None) };
-        found.push(name);
-    }
-    Ok(Some(found))
 }
 
 /// A grantee: Config writes groups as their bare name, everybody else as objects.
