@@ -36,7 +36,7 @@ pub(super) const HOSTS: &[Host] = &[
         &[param("permission", "dyn"), param("direction", "enum")],
         "network_rule",
         "The rule that a map of aws.permissions stands for; security groups only allow.",
-        "aws.rule(p, ingress).protocol",
+        r#"aws.rule({"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "peer": "0.0.0.0/0"}, ingress).ports == net.ports("22")"#,
         PERMISSION,
         rules::rule,
     ),

@@ -45,7 +45,7 @@ pub(super) const HOSTS: &[Host] = &[
         &[param("properties", "dyn")],
         "network_rule",
         "The rule that the properties of a security rule stand for; the other side of an outbound rule is its destination.",
-        r#"azure.rule({"access": "Allow", "direction": "Inbound", "protocol": "Tcp"}).action == allow"#,
+        r#"azure.rule({"access": "Allow", "direction": "Inbound", "protocol": "Tcp"}).action == "allow""#,
         "https://learn.microsoft.com/rest/api/virtualnetwork/security-rules/get",
         rule,
     ),

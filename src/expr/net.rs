@@ -25,7 +25,7 @@ pub const HOSTS: &[Host] = &[
             "protocol",
             address::protocol,
             "A protocol's name or number in canonical form; `-1`, `all`, `*` are any.",
-            "net.protocol('-1') == any",
+            "net.protocol('6') == 'tcp'",
         )
     },
     function(
@@ -42,10 +42,10 @@ pub const HOSTS: &[Host] = &[
         "ports",
         range,
         "Ports from a range; `-1` is all; `{zero: all}` makes 0 to 0, and neither end, all.",
-        "net.range(80, 81).size() == 2",
+        "net.range(80, 81) == net.ports('80-81')",
     ),
-    function("net.nothing", &[], "ports", nothing, "No port.", "net.nothing().empty()"),
-    function("net.all", &[], "ports", all, "Every port.", "net.all().contains(22)"),
+    function("net.nothing", &[], "ports", nothing, "No port.", "net.nothing().empty() == true"),
+    function("net.all", &[], "ports", all, "Every port.", "net.all().size() == 65536"),
     function(
         "net.cidr",
         &[param("x", "dyn")],
@@ -92,7 +92,7 @@ pub const HOSTS: &[Host] = &[
         "list<peer>",
         peers,
         "A peer as a list of one; unsaid stays unsaid.",
-        "net.list(net.tag('a')).size() == 1",
+        "net.list(net.tag('a')) == ['tag:a']",
     ),
     function(
         "net.any",
@@ -100,7 +100,7 @@ pub const HOSTS: &[Host] = &[
         "bool",
         rules::any,
         "Whether a rule, a list of peers or a peer is the whole Internet.",
-        "net.any('0.0.0.0/0')",
+        "net.any(['10.0.0.0/8', '0.0.0.0/0']) == true",
     ),
     Host {
         source: "https://www.iana.org/assignments/iana-ipv4-special-registry",
@@ -110,7 +110,7 @@ pub const HOSTS: &[Host] = &[
             "bool",
             address::public_space,
             "Whether a CIDR or peer reaches addresses of the public Internet.",
-            "net.public_space('8.8.8.0/24')",
+            "net.public_space('10.0.0.0/8') == false",
         )
     },
     function(
@@ -119,7 +119,7 @@ pub const HOSTS: &[Host] = &[
         "bool",
         address::contains,
         "Whether one CIDR lies within another.",
-        "net.contains('10.0.0.0/8', '10.1.0.0/16')",
+        "net.contains('10.0.0.0/8', '10.1.0.0/16') == true",
     ),
     function(
         "net.union",
@@ -127,7 +127,7 @@ pub const HOSTS: &[Host] = &[
         "ports",
         union,
         "All of several sets of ports.",
-        "net.union([net.ports('22'), net.ports('80')]).size() == 2",
+        "net.union([net.ports('22'), net.ports('80')]) == net.ports('22,80')",
     ),
     function(
         "net.open",
@@ -135,7 +135,7 @@ pub const HOSTS: &[Host] = &[
         "ports",
         rules::open,
         "Ports allowed from (or to) the whole Internet over TCP or UDP, less what a denying rule of lower or equal priority number takes away.",
-        "net.open(rules, ingress)",
+        "net.open([network_rule{direction: ingress, ports: net.ports('22,80')}, network_rule{direction: ingress, action: deny, ports: net.ports('22')}], ingress) == net.ports('80')",
     ),
     function(
         "net.opens",
@@ -148,7 +148,7 @@ pub const HOSTS: &[Host] = &[
         "bool",
         rules::opens,
         "Whether a rule itself lets the whole Internet in to any of the ports and no other rule forbids it first.",
-        "net.opens(item, rules, tcp, 22)",
+        "net.opens(network_rule{direction: ingress, ports: net.ports('20-30')}, [], tcp, 22) == true",
     ),
     function(
         "net.exposes",
@@ -161,7 +161,7 @@ pub const HOSTS: &[Host] = &[
         "bool",
         rules::exposes,
         "Whether a rule itself lets the whole Internet in to a port beyond the approved ones and no other rule forbids it first.",
-        "net.exposes(item, rules, tcp, net.ports('80,443'))",
+        "net.exposes(network_rule{direction: ingress, ports: net.ports('443')}, [], tcp, '80,443') == false",
     ),
     function(
         "intersects",
@@ -169,7 +169,7 @@ pub const HOSTS: &[Host] = &[
         "bool",
         intersects,
         "Whether two sets of ports share one.",
-        "net.ports('80-90').intersects(net.ports('85'))",
+        "net.ports('80-90').intersects(net.ports('85')) == true",
     ),
     function(
         "empty",
@@ -177,7 +177,7 @@ pub const HOSTS: &[Host] = &[
         "bool",
         empty,
         "Whether a set of ports has none.",
-        "net.nothing().empty()",
+        "net.nothing().empty() == true",
     ),
     function(
         "is_any",
@@ -185,7 +185,7 @@ pub const HOSTS: &[Host] = &[
         "bool",
         address::any_address,
         "Whether a CIDR or peer is the whole address space.",
-        "net.cidr('::/0').is_any()",
+        "net.cidr('::/0').is_any() == true",
     ),
 ];
 
