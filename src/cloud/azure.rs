@@ -192,7 +192,7 @@ fn ports<'a>(call: &Call<'a, '_>, properties: Val<'a>) -> Answer<'a> {
     };
     let ranges: Option<Vec<_>> =
         written.iter().flat_map(|text| text.split(',')).map(range).collect();
-    Ok(ranges.map_or(Val::Unknown, |ranges| set(call, ranges)))
+    Ok(ranges.map_or(Val::Unknown, |ranges| set(call, &ranges)))
 }
 
 fn peers<'a>(call: &Call<'a, '_>, properties: Val<'a>, direction: Val<'a>) -> Answer<'a> {

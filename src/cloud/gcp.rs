@@ -187,7 +187,7 @@ fn rule_ports<'a>(call: &Call<'a, '_>, protocol: Val<'a>, written: Val<'a>) -> A
             None => return Ok(Val::Unknown),
         }
     }
-    Ok(if ranges.is_empty() { all() } else { set(call, ranges) })
+    Ok(if ranges.is_empty() { all() } else { set(call, &ranges) })
 }
 
 /// A binding, opened.

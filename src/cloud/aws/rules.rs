@@ -42,7 +42,7 @@ pub(super) fn ports<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
         both => both,
     };
     match (u16::try_from(from), u16::try_from(to)) {
-        (Ok(first), Ok(last)) if first <= last => Ok(set(call, vec![PortRange { first, last }])),
+        (Ok(first), Ok(last)) if first <= last => Ok(set(call, &[PortRange { first, last }])),
         _ => Ok(Val::Unknown),
     }
 }
