@@ -1,16 +1,16 @@
-//! Parts of Google Cloud requests, operations and assets go in; peers, ports and bindings out.
+//! Parts of Google Cloud requests, operations and assets go in; peers, ports and names come out.
 
-use super::json;
-use super::make::{
-    Answer, arg, folded, list, map, member, optional, param, record, row, several, strings, text,
-};
+mod policy;
+
+use super::make::{Answer, arg, folded, list, optional, param, record, row, several, text};
 use super::ports::{all, has_ports, network, nothing, protocol, range, set};
-use crate::expr::api::{Call, EvalError, Host};
+use crate::expr::api::{Call, Host};
 use crate::model::{Seq, Val};
 
 const FIREWALL: &str = "https://cloud.google.com/compute/docs/reference/rest/v1/firewalls";
-const POLICY: &str = "https://cloud.google.com/iam/docs/reference/rest/v1/Policy";
 const BASIC: &str = "https://cloud.google.com/iam/docs/roles-overview#basic";
+
+pub(super) use policy::HOSTS as POLICIES;
 
 /// Functions on Google Cloud's shapes.
 pub(super) const HOSTS: &[Host] = &[
@@ -54,33 +54,6 @@ pub(super) const HOSTS: &[Host] = &[
         r#"gcp.ports([{"IPProtocol": "tcp", "ports": ["22"]}])[0].protocol == "tcp""#,
         FIREWALL,
         ports,
-    ),
-    row(
-        "gcp.bindings",
-        &[param("policy", "dyn")],
-        "list<dyn>",
-        "The bindings of an IAM policy as maps {role, members, condition}, with `*` for allUsers and `authenticated` for allAuthenticatedUsers.",
-        r#"gcp.bindings({"bindings": [{"role": "r", "members": ["allUsers"]}]})[0].members == ["*"]"#,
-        POLICY,
-        bindings,
-    ),
-    row(
-        "gcp.members",
-        &[param("policy", "dyn"), param("role", "string")],
-        "list<principal>",
-        "Who holds that role by an IAM policy, with or without a condition.",
-        r#"gcp.members({"bindings": [{"role": "roles/owner", "members": ["user:a@example.com"]}]}, "roles/owner") == ["user:a@example.com"]"#,
-        POLICY,
-        members,
-    ),
-    row(
-        "gcp.public",
-        &[param("policy", "dyn")],
-        "list<string>",
-        "The roles that an IAM policy gives to allUsers or allAuthenticatedUsers.",
-        r#"gcp.public({"bindings": [{"role": "roles/viewer", "members": ["allUsers"]}]}) == ["roles/viewer"]"#,
-        "https://cloud.google.com/storage/docs/public-access-prevention",
-        public,
     ),
     row(
         "gcp.name",
@@ -188,113 +161,6 @@ fn rule_ports<'a>(call: &Call<'a, '_>, protocol: Val<'a>, written: Val<'a>) -> A
         }
     }
     Ok(if ranges.is_empty() { all() } else { set(call, &ranges) })
-}
-
-/// A binding, opened.
-struct Binding<'a> {
-    role: &'a str,
-    members: Vec<&'a str>,
-    condition: Val<'a>,
-}
-
-/// The bindings of a policy; `None` where it cannot be read.
-fn read<'a>(call: &Call<'a, '_>, policy: Val<'a>) -> Result<Option<Vec<Binding<'a>>>, EvalError> {
-    let policy = match policy {
-        Val::Str(text) => match json::open(call, text)? {
-            Some(opened) => opened,
-            None => return Ok(None),
-        },
-        other => other,
-    };
-    let listed = match policy {
-        Val::Map(entries) => match policy.get("bindings") {
-            // Without bindings a policy is empty, but not everything without bindings is one.
-            Val::Unsaid if entries.is_empty() || is_policy(policy) => return Ok(Some(Vec::new())),
-            listed => listed,
-        },
-        other => other,
-    };
-    let Val::List(seq) = listed else { return Ok(None) };
-    if !seq.whole {
-        return Ok(None);
-    }
-    call.charge(seq.items.len())?;
-    let mut found = Vec::with_capacity(seq.items.len());
-    for item in seq.items {
-        let Some(role) = item.get("role").as_str() else { return Ok(None) };
-        let Some(names) = strings(call, item.get("members"))? else { return Ok(None) };
-        let members = names.into_iter().map(principal).collect();
-        found.push(Binding { role, members, condition: item.get("condition") });
-    }
-    Ok(Some(found))
-}
-
-fn is_policy(value: Val<'_>) -> bool {
-    member(value, &["etag", "version", "auditConfigs"]).is_present()
-}
-
-fn principal(member: &str) -> &str {
-    match member {
-        "allUsers" => "*",
-        "allAuthenticatedUsers" => "authenticated",
-        other => other,
-    }
-}
-
-fn bindings<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
-    let policy = arg(args, 0);
-    if matches!(policy, Val::Unsaid | Val::None) {
-        return Ok(policy);
-    }
-    let Some(found) = read(call, policy)? else { return Ok(Val::Unknown) };
-    let items: Vec<Val<'a>> = found
-        .into_iter()
-        .map(|binding| {
-            let members: Vec<Val<'a>> = binding.members.into_iter().map(Val::Str).collect();
-            map(
-                call,
-                &[
-                    ("role", Val::Str(binding.role)),
-                    ("members", list(call, &members)),
-                    ("condition", binding.condition),
-                ],
-            )
-        })
-        .collect();
-    Ok(list(call, &items))
-}
-
-fn members<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
-    let Some(role) = arg(args, 1).as_str() else {
-        return Err(EvalError::Type("a role is text"));
-    };
-    select(call, arg(args, 0), |binding| {
-        if binding.role == role { binding.members.clone() } else { Vec::new() }
-    })
-}
-
-fn public<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
-    select(call, arg(args, 0), |binding| {
-        let open = binding.members.iter().any(|member| matches!(*member, "*" | "authenticated"));
-        if open { vec![binding.role] } else { Vec::new() }
-    })
-}
-
-/// What each binding of the policy gives, sorted, once each.
-fn select<'a>(
-    call: &Call<'a, '_>,
-    policy: Val<'a>,
-    of: impl Fn(&Binding<'a>) -> Vec<&'a str>,
-) -> Answer<'a> {
-    if matches!(policy, Val::Unsaid | Val::None) {
-        return Ok(policy);
-    }
-    let Some(bindings) = read(call, policy)? else { return Ok(Val::Unknown) };
-    let mut found: Vec<&'a str> = bindings.iter().flat_map(of).collect();
-    found.sort_unstable();
-    found.dedup();
-    let items: Vec<Val<'a>> = found.into_iter().map(Val::Str).collect();
-    Ok(list(call, &items))
 }
 
 fn name<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
