@@ -3,7 +3,7 @@
 //! Azure compares resource ids without regard to case, so every id and name comes out in lower
 //! case: <https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules>
 
-use super::make::{Answer, arg, folded, list, map, param, record, row, strings, text};
+use super::make::{Answer, arg, folded, list, map, param, record, row, several, strings, text};
 use super::ports::{has_ports, network, nothing, number, protocol, range, set};
 use crate::expr::api::{Call, EvalError, Host};
 use crate::model::Val;
@@ -248,6 +248,7 @@ fn rule<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     let protocol = protocol(call, folded(properties, "protocol"));
     let ports = match protocol {
         Val::Str("icmp" | "icmpv6") => nothing(),
+        Val::Unknown => Val::Unknown,
         Val::Str(name) if name != "any" && !has_ports(name) => super::ports::all(),
         _ => ports(call, properties)?,
     };
@@ -286,21 +287,22 @@ fn word<'a>(
 }
 
 /// The values of a member that is said once (`...Prefix`) or several times (`...Prefixes`).
-/// Azure sends the unused one of the two empty. `None` where neither says anything.
+/// Azure sends the unused one of the two empty. `None` where neither says anything; the inner
+/// `None` where one of them is not known or not understood.
 fn said<'a>(
     call: &Call<'a, '_>,
     properties: Val<'a>,
     one: &str,
     many: &str,
-) -> Result<Option<Vec<&'a str>>, EvalError> {
+) -> Result<Option<Option<Vec<&'a str>>>, EvalError> {
     let mut found = Vec::new();
     for name in [one, many] {
         match strings(call, folded(properties, name))? {
             Some(values) => found.extend(values.into_iter().filter(|value| !value.is_empty())),
-            None => return Ok(Some(vec!["?"])),
+            None => return Ok(Some(None)),
         }
     }
-    Ok((!found.is_empty()).then_some(found))
+    Ok((!found.is_empty()).then_some(Some(found)))
 }
 
 fn ports<'a>(call: &Call<'a, '_>, properties: Val<'a>) -> Answer<'a> {
@@ -308,6 +310,7 @@ fn ports<'a>(call: &Call<'a, '_>, properties: Val<'a>) -> Answer<'a> {
     else {
         return Ok(Val::Unsaid);
     };
+    let Some(written) = written else { return Ok(Val::Unknown) };
     let ranges: Option<Vec<_>> =
         written.iter().flat_map(|text| text.split(',')).map(range).collect();
     Ok(ranges.map_or(Val::Unknown, |ranges| set(call, &ranges)))
@@ -326,16 +329,20 @@ fn peers<'a>(call: &Call<'a, '_>, properties: Val<'a>, direction: Val<'a>) -> An
         _ => return Ok(if direction.is_present() { Val::Unknown } else { direction }),
     };
     let mut found: Vec<Val<'a>> = Vec::new();
-    for prefix in said(call, properties, one, many)?.unwrap_or_default() {
+    let Some(prefixes) = said(call, properties, one, many)?.unwrap_or(Some(Vec::new())) else {
+        return Ok(Val::Unknown);
+    };
+    for prefix in prefixes {
         found.push(peer(call, prefix));
     }
-    if let Some(entries) = folded(properties, groups).items() {
-        call.charge(entries.len())?;
-        found.extend(entries.iter().map(|entry| match folded(*entry, "id").as_str() {
-            Some(id) => text(call, &format!("group:{}", id.to_ascii_lowercase())),
-            None => Val::Unknown,
-        }));
+    let groups = several(call, folded(properties, groups))?;
+    if !groups.whole {
+        return Ok(Val::Unknown);
     }
+    found.extend(groups.items.iter().map(|entry| match folded(*entry, "id").as_str() {
+        Some(id) => text(call, &format!("group:{}", id.to_ascii_lowercase())),
+        None => Val::Unknown,
+    }));
     Ok(if found.is_empty() { Val::Unsaid } else { list(call, &found) })
 }
 

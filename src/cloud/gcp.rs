@@ -90,8 +90,9 @@ fn cidrs<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     if !value.is_present() {
         return Ok(value);
     }
-    let found: Vec<Val<'a>> = several(call, value)?.iter().map(|one| cidr(call, *one)).collect();
-    Ok(Val::List(Seq { items: call.arena.alloc_slice_copy(&found), whole: whole(value) }))
+    let seq = several(call, value)?;
+    let found: Vec<Val<'a>> = seq.items.iter().map(|one| cidr(call, *one)).collect();
+    Ok(Val::List(Seq { items: call.arena.alloc_slice_copy(&found), whole: seq.whole }))
 }
 
 fn cidr<'a>(call: &Call<'a, '_>, value: Val<'a>) -> Val<'a> {
@@ -101,17 +102,14 @@ fn cidr<'a>(call: &Call<'a, '_>, value: Val<'a>) -> Val<'a> {
     }
 }
 
-fn whole(value: Val<'_>) -> bool {
-    !matches!(value, Val::List(seq) if !seq.whole)
-}
-
 fn peers<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     let mut found: Vec<Val<'a>> = Vec::new();
     let mut all_seen = true;
     for (index, prefix) in ["", "tag", "group"].into_iter().enumerate() {
         let value = arg(args, index);
-        all_seen = all_seen && whole(value) && !matches!(value, Val::Unknown);
-        for one in several(call, value)? {
+        let seq = several(call, value)?;
+        all_seen = all_seen && seq.whole;
+        for one in seq.items {
             found.push(match one.as_str() {
                 _ if prefix.is_empty() => cidr(call, *one),
                 Some(name) => text(call, &format!("{prefix}:{name}")),
@@ -134,12 +132,17 @@ fn ports<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
         return Ok(value);
     }
     let mut found = Vec::new();
-    for rule in several(call, value)? {
+    let seq = several(call, value)?;
+    for rule in seq.items {
+        if matches!(rule, Val::Unknown) {
+            found.push(Val::Unknown);
+            continue;
+        }
         let protocol = protocol(call, folded(*rule, "IPProtocol"));
         let ports = rule_ports(call, protocol, folded(*rule, "ports"))?;
         found.push(record(call, "proto_ports", &[("protocol", protocol), ("ports", ports)])?);
     }
-    Ok(Val::List(Seq { items: call.arena.alloc_slice_copy(&found), whole: whole(value) }))
+    Ok(Val::List(Seq { items: call.arena.alloc_slice_copy(&found), whole: seq.whole }))
 }
 
 fn rule_ports<'a>(call: &Call<'a, '_>, protocol: Val<'a>, written: Val<'a>) -> Answer<'a> {
@@ -150,7 +153,11 @@ fn rule_ports<'a>(call: &Call<'a, '_>, protocol: Val<'a>, written: Val<'a>) -> A
         _ => return Ok(Val::Unknown),
     }
     let mut ranges = Vec::new();
-    for one in several(call, written)? {
+    let written = several(call, written)?;
+    if !written.whole {
+        return Ok(Val::Unknown);
+    }
+    for one in written.items {
         let parsed = match one {
             Val::Int(port) => range(&port.to_string()),
             other => other.as_str().and_then(range),

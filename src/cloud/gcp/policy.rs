@@ -1,7 +1,9 @@
 //! Policies of Google Cloud go in; bindings, statements, members and strangers come out.
 
 use super::super::json;
-use super::super::make::{Answer, arg, list, map, member, param, record, row, strings, text};
+use super::super::make::{
+    Answer, arg, list, map, member, names, param, record, row, strings, text,
+};
 use crate::expr::api::{Call, EvalError, Host};
 use crate::model::{Seq, Val};
 
@@ -256,10 +258,7 @@ fn external_to<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     if matches!(policy, Val::Unsaid | Val::None) {
         return Ok(policy);
     }
-    let Some(own) = strings(call, arg(args, 1))? else {
-        return Err(EvalError::Type("domains and projects are a list of text"));
-    };
-    let own_known = !matches!(arg(args, 1), Val::List(seq) if !seq.whole);
+    let (own, own_known) = names(call, arg(args, 1))?;
     let mut own: Vec<String> = own.iter().map(|name| name.to_ascii_lowercase()).collect();
     own.sort_unstable();
     let numbered = own.iter().any(|name| is_number(name));

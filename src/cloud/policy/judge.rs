@@ -4,7 +4,9 @@
 //! to add and not to forbid; where none is known to and one could not be read, the answer is
 //! `Unknown`.
 
-use super::super::make::{Answer, arg, strings, text};
+use std::cell::Cell;
+
+use super::super::make::{Answer, arg, names, text};
 use super::condition::{self, Reach};
 use super::grant::{Grant, Policy};
 use super::pattern::everything;
@@ -145,19 +147,24 @@ fn whole_service(action: &str) -> bool {
 /// `iam.escalates(statements)`.
 pub(super) fn escalates<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     let policy = Policy::open(call, arg(args, 0))?;
+    let whole = Cell::new(policy.whole);
     let held = |action: &str| {
         policy.charge(call, action)?;
         for grant in policy.allows().filter(|grant| grant.names_all(action)) {
             let broad = grant.on_everything()
                 || grant.resources.iter().any(|one| one.contains(['*', '?']) || one.contains("${"));
-            let open = condition::holder(call, grant.conditions)? == Reach::Open;
-            if broad && open && !policy.denied(call, grant, action)? {
+            let reach = condition::holder(call, grant.conditions)?;
+            if reach == Reach::Unknown {
+                whole.set(false);
+            }
+            if broad && reach == Reach::Open && !policy.denied(call, grant, action)? {
                 return Ok(true);
             }
         }
         Ok(false)
     };
-    Ok(truth(holds_escalation(held)?, policy.whole))
+    let found = holds_escalation(held)?;
+    Ok(truth(found, whole.get()))
 }
 
 fn holds_escalation(held: impl Fn(&str) -> Result<bool, EvalError>) -> Result<bool, EvalError> {
@@ -176,14 +183,11 @@ fn holds_escalation(held: impl Fn(&str) -> Result<bool, EvalError>) -> Result<bo
 /// `iam.external_to(statements, accounts)`.
 pub(super) fn external_to<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     let policy = Policy::open(call, arg(args, 0))?;
-    let Some(own) = strings(call, arg(args, 1))? else {
-        return Err(EvalError::Type("accounts are a list of text"));
-    };
+    // An account that may still be in a list that is partial is not known to be foreign.
+    let (own, own_known) = names(call, arg(args, 1))?;
     let mut own: Vec<&str> = own.iter().map(|id| account(id).unwrap_or(id)).collect();
     own.sort_unstable();
     let foreign = |id: &str| own.binary_search(&id).is_err();
-    // An account that may still be in a list that is partial is not known to be foreign.
-    let own_known = !matches!(arg(args, 1), Val::List(seq) if !seq.whole);
     let mut whole = policy.whole && own_known;
     let mut found: Vec<String> = Vec::new();
     for grant in policy.allows() {
@@ -279,13 +283,18 @@ pub(super) fn allows<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
 /// `iam.plain_http(statements)`.
 pub(super) fn plain_http<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     let policy = Policy::open(call, arg(args, 0))?;
+    let mut whole = policy.whole;
     for grant in policy.grants.iter().filter(|grant| !grant.allow && grant.for_everyone()) {
         let wide = grant.actions.iter().any(|action| whole_service(action));
-        if wide && grant.on_every_object() && condition::without_tls(call, grant.conditions)? {
+        if !wide || !grant.on_every_object() {
+            continue;
+        }
+        if condition::without_tls(call, grant.conditions)? {
             return Ok(Val::Bool(false));
         }
+        whole = whole && grant.reach(call)? != Reach::Unknown;
     }
-    Ok(if policy.whole { Val::Bool(true) } else { Val::Unknown })
+    Ok(if whole { Val::Bool(true) } else { Val::Unknown })
 }
 
 /// `iam.restricts(conditions)`.
