@@ -235,3 +235,171 @@ fn a_deny_closes_what_the_clouds_priorities_say() {
         assert_eq!(show(&found), open.to_string(), "{cloud}: {source}");
     }
 }
+
+/// A hostile value, as JSON text in `text`, and expressions over it.
+struct Hostile {
+    what: &'static str,
+    text: String,
+    sources: &'static [&'static str],
+}
+
+const POLICY_QUESTIONS: &[&str] = &[
+    "iam.public(iam.statements(text))",
+    "iam.public_actions(iam.statements(text))",
+    "iam.admin(iam.statements(text))",
+    "iam.wildcard(iam.statements(text))",
+    "iam.escalates(iam.statements(text))",
+    "iam.external_to(iam.statements(text), ['123456789012'])",
+    "iam.allows(iam.statements(text), 's3:GetObject')",
+    "iam.plain_http(iam.statements(text))",
+];
+
+fn hostile() -> Vec<Hostile> {
+    let statement = |effect: &str, action: &str, more: &str| {
+        format!(
+            r#"{{"Effect": "{effect}", "Principal": "*", "Action": {action}, "Resource": "*"{more}}}"#
+        )
+    };
+    let document =
+        |statements: Vec<String>| format!(r#"{{"Statement": [{}]}}"#, statements.join(","));
+    let allow_deny = (0..10_000).map(|number| {
+        let effect = if number % 2 == 0 { "Allow" } else { "Deny" };
+        statement(effect, &format!(r#""s3:Get{number}*""#), "")
+    });
+    let stars = format!(r#""{}b""#, "a*".repeat(1_000));
+    let long = format!(r#""{}""#, "a".repeat(2_000));
+    let slow = (0..50).map(|number| match number % 2 {
+        0 => statement("Allow", &long, ""),
+        _ => statement("Deny", &stars, ""),
+    });
+    let names: Vec<String> = (0..20_000).map(|number| format!(r#""aws:{number:012}""#)).collect();
+    let crowd = format!(
+        r#"{{"Statement": {{"Effect": "Allow", "Action": "*", "Principal": {{"AWS": [{}]}}}}}}"#,
+        names.join(",")
+    );
+    let keys: Vec<String> = (0..20_000).map(|number| format!(r#""aws:k{number}": "v""#)).collect();
+    let block = format!(r#", "Condition": {{"StringEquals": {{{}}}}}"#, keys.join(","));
+    let missing = keys.join(",");
+    let demanded = format!(
+        r#", "Condition": {{"StringEqualsIfExists": {{{missing}}}, "Null": {{{}}}}}"#,
+        missing.replace(r#""v""#, "false")
+    );
+    let ports: Vec<String> = (0..32_000).map(|port| (port * 2).to_string()).collect();
+    let peers: Vec<String> = (0..20_000)
+        .map(|number| format!(r#"{{"cidrIp": "10.{}.{}.0/24"}}"#, number / 256 % 256, number % 256))
+        .collect();
+    vec![
+        Hostile {
+            what: "10,000 statements",
+            text: document(allow_deny.collect()),
+            sources: POLICY_QUESTIONS,
+        },
+        Hostile {
+            what: "patterns that go back at every star",
+            text: document(slow.collect()),
+            sources: POLICY_QUESTIONS,
+        },
+        Hostile { what: "20,000 principals", text: crowd, sources: POLICY_QUESTIONS },
+        Hostile {
+            what: "20,000 keys of a condition",
+            text: document(vec![statement("Allow", r#""*""#, &block)]),
+            sources: POLICY_QUESTIONS,
+        },
+        Hostile {
+            what: "20,000 keys that may be missing and are demanded",
+            text: document(vec![statement("Allow", r#""*""#, &demanded)]),
+            sources: POLICY_QUESTIONS,
+        },
+        Hostile {
+            what: "a policy nested as deep as it goes",
+            text: format!("{}{}", r#"{"Statement": "#.repeat(5_000), "}".repeat(5_000)),
+            sources: &["iam.statements(text)", "gcp.bindings(text)", "json(text)"],
+        },
+        Hostile {
+            what: "JSON in JSON in JSON",
+            text: (0..12).fold(r#"{"Statement": []}"#.to_owned(), |text, _| {
+                serde_json::Value::from(text).to_string()
+            }),
+            sources: &["iam.statements(text)"],
+        },
+        Hostile {
+            what: "32,000 single ports",
+            text: ports.join(","),
+            sources: &[
+                "net.ports(text).contains(net.ports(text))",
+                "net.ports(text).intersects(net.ports(text))",
+                "net.union([net.ports(text), net.ports(text)])",
+                "net.open([network_rule{direction: ingress, ports: net.ports(text)}, network_rule{direction: ingress, action: deny, ports: net.ports(text)}], ingress)",
+            ],
+        },
+        Hostile {
+            what: "20,000 peers of one permission",
+            text: format!(
+                r#"{{"ipProtocol": "tcp", "ipRanges": {{"items": [{}]}}}}"#,
+                peers.join(",")
+            ),
+            sources: &["aws.permissions(json(text)).size()", "net.wide(json(text).ipRanges.items)"],
+        },
+        Hostile {
+            what: "a list against itself",
+            text: format!("[{}]", names.join(",")),
+            sources: &[
+                "sets.equivalent(json(text), json(text))",
+                "sets.minus(json(text), json(text))",
+                "sets.union(json(text), json(text))",
+                "sets.contains(json(text).map(x, [x]), json(text).map(x, [x]))",
+            ],
+        },
+    ]
+}
+
+/// Steps of work that a unit of fuel may stand for are bounded, so the clock is not asked: what
+/// is not answered within the budget ends by it, and what is answered has paid for its size.
+#[test]
+fn hostile_input_is_answered_within_the_budget_or_ended_by_it() {
+    let bench = Bench::new();
+    let budget = Limits::default().fuel;
+    for Hostile { what, text, sources } in hostile() {
+        for source in sources {
+            let (result, left) = bench.run(source, Val::Str(&text), budget);
+            let ended = matches!(result, Err(EvalError::OutOfFuel));
+            assert!(result.is_ok() || ended, "{what}, {source}: {}", show(&result));
+            let paid = (budget - left) as usize;
+            let least = text.len() / 256;
+            assert!(ended || paid >= least, "{what}, {source}: {paid} for {} bytes", text.len());
+        }
+    }
+}
+
+/// Going back at every star costs the product of both lengths, here four million steps for each
+/// pair: a budget that counted patterns alone would pay for all of them.
+#[test]
+fn patterns_are_paid_for_by_their_length() {
+    let bench = Bench::new();
+    let slow = hostile().into_iter().find(|case| case.what.starts_with("patterns"));
+    let slow = slow.expect("the case is there");
+    let source = "iam.public_actions(iam.statements(text))";
+    let (result, _) = bench.run(source, Val::Str(&slow.text), Limits::default().fuel);
+    assert_eq!(show(&result), "error: expression budget used up");
+}
+
+#[test]
+fn policies_of_a_real_size_are_answered_within_the_budget() {
+    let bench = Bench::new();
+    // The largest that AWS keeps: 20 KB of a bucket's policy.
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/add-bucket-policy.html
+    let statements: Vec<String> = (0..120)
+        .map(|number| {
+            let effect = if number % 3 == 0 { "Deny" } else { "Allow" };
+            format!(
+                r#"{{"Sid": "s{number}", "Effect": "{effect}", "Principal": {{"AWS": "arn:aws:iam::{number:012}:role/reader"}}, "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::b/{number}/*"]}}"#
+            )
+        })
+        .collect();
+    let text = format!(r#"{{"Statement": [{}]}}"#, statements.join(","));
+    assert!(text.len() > 20 << 10, "{}", text.len());
+    for source in POLICY_QUESTIONS {
+        let (result, _) = bench.run(source, Val::Str(&text), Limits::default().fuel);
+        assert!(result.is_ok(), "{source}: {}", show(&result));
+    }
+}

@@ -12,6 +12,8 @@
 //! <https://support.huaweicloud.com/intl/en-us/perms-cfg-obs/obs_40_0041.html>
 //! <https://support.huaweicloud.com/intl/en-us/usermanual-iam5/iam_01_1287.html>
 
+use rustc_hash::FxHashSet;
+
 use super::super::make::strings;
 use super::super::ports::network;
 use crate::expr::api::{Call, EvalError};
@@ -242,8 +244,11 @@ fn operator(lower: &str) -> (&str, bool) {
 }
 
 /// Keys that `Null: false` demands.
-fn demanded(call: &Call<'_, '_>, operators: &[(&str, Val<'_>)]) -> Result<Vec<String>, EvalError> {
-    let mut found = Vec::new();
+fn demanded(
+    call: &Call<'_, '_>,
+    operators: &[(&str, Val<'_>)],
+) -> Result<FxHashSet<String>, EvalError> {
+    let mut found = FxHashSet::default();
     for (operator, keys) in operators {
         let Val::Map(keys) = keys else { continue };
         if !operator.eq_ignore_ascii_case("null") {
@@ -252,7 +257,7 @@ fn demanded(call: &Call<'_, '_>, operators: &[(&str, Val<'_>)]) -> Result<Vec<St
         for (key, value) in *keys {
             if is_false(call, *value)? {
                 let (service, key) = parts(key);
-                found.push(format!("{service}:{key}"));
+                found.insert(format!("{service}:{key}"));
             }
         }
     }
