@@ -48,7 +48,8 @@ impl Bench {
         let schema = &self.content.schema;
         let scope = Scope { schema, vars, kind: None, expect: None };
         let (program, _) = Program::compile(source, &scope, &self.functions)
-            .unwrap_or_else(|issues| panic!("`{source}`: {issues:?}"));
+            .map_err(|issues| format!("`{source}`: {issues:?}"))
+            .expect("it compiles");
         let (arena, fuel) = (Bump::new(), Cell::new(fuel));
         let call = Call { arena: &arena, schema, world: &Nowhere, now: Timestamp(0), fuel: &fuel };
         let vars = [Val::Unknown, PARTIAL, PEERS, text];
@@ -254,74 +255,89 @@ const POLICY_QUESTIONS: &[&str] = &[
     "iam.plain_http(iam.statements(text))",
 ];
 
-fn hostile() -> Vec<Hostile> {
-    let statement = |effect: &str, action: &str, more: &str| {
-        format!(
-            r#"{{"Effect": "{effect}", "Principal": "*", "Action": {action}, "Resource": "*"{more}}}"#
-        )
-    };
-    let document =
-        |statements: Vec<String>| format!(r#"{{"Statement": [{}]}}"#, statements.join(","));
-    let allow_deny = (0..10_000).map(|number| {
+/// Names of that many accounts, in quotes.
+fn names() -> String {
+    let names: Vec<String> = (0..20_000).map(|number| format!(r#""aws:{number:012}""#)).collect();
+    names.join(",")
+}
+
+fn statement(effect: &str, action: &str, more: &str) -> String {
+    format!(
+        r#"{{"Effect": "{effect}", "Principal": "*", "Action": {action}, "Resource": "*"{more}}}"#
+    )
+}
+
+fn document(statements: impl Iterator<Item = String>) -> String {
+    let statements: Vec<String> = statements.collect();
+    format!(r#"{{"Statement": [{}]}}"#, statements.join(","))
+}
+
+/// 10,000 statements.
+fn many_statements() -> String {
+    document((0..10_000).map(|number| {
         let effect = if number % 2 == 0 { "Allow" } else { "Deny" };
         statement(effect, &format!(r#""s3:Get{number}*""#), "")
-    });
+    }))
+}
+
+/// Patterns that go back at every star.
+fn slow_patterns() -> String {
     let stars = format!(r#""{}b""#, "a*".repeat(1_000));
     let long = format!(r#""{}""#, "a".repeat(2_000));
-    let slow = (0..50).map(|number| match number % 2 {
+    document((0..50).map(|number| match number % 2 {
         0 => statement("Allow", &long, ""),
         _ => statement("Deny", &stars, ""),
-    });
-    let names: Vec<String> = (0..20_000).map(|number| format!(r#""aws:{number:012}""#)).collect();
-    let crowd = format!(
+    }))
+}
+
+fn many_principals() -> String {
+    format!(
         r#"{{"Statement": {{"Effect": "Allow", "Action": "*", "Principal": {{"AWS": [{}]}}}}}}"#,
-        names.join(",")
-    );
+        names()
+    )
+}
+
+/// 20,000 keys of a condition; demanded, they may also be missing.
+fn many_keys(demanded: bool) -> String {
     let keys: Vec<String> = (0..20_000).map(|number| format!(r#""aws:k{number}": "v""#)).collect();
-    let block = format!(r#", "Condition": {{"StringEquals": {{{}}}}}"#, keys.join(","));
-    let missing = keys.join(",");
-    let demanded = format!(
-        r#", "Condition": {{"StringEqualsIfExists": {{{missing}}}, "Null": {{{}}}}}"#,
-        missing.replace(r#""v""#, "false")
-    );
+    let keys = keys.join(",");
+    let block = if demanded {
+        let null = keys.replace(r#""v""#, "false");
+        format!(r#", "Condition": {{"StringEqualsIfExists": {{{keys}}}, "Null": {{{null}}}}}"#)
+    } else {
+        format!(r#", "Condition": {{"StringEquals": {{{keys}}}}}"#)
+    };
+    document(std::iter::once(statement("Allow", r#""*""#, &block)))
+}
+
+fn hostile_policies() -> Vec<Hostile> {
+    [
+        ("10,000 statements", many_statements()),
+        ("patterns that go back at every star", slow_patterns()),
+        ("20,000 principals", many_principals()),
+        ("20,000 keys of a condition", many_keys(false)),
+        ("20,000 keys that may be missing and are demanded", many_keys(true)),
+    ]
+    .map(|(what, text)| Hostile { what, text, sources: POLICY_QUESTIONS })
+    .into()
+}
+
+fn hostile_values() -> Vec<Hostile> {
     let ports: Vec<String> = (0..32_000).map(|port| (port * 2).to_string()).collect();
     let peers: Vec<String> = (0..20_000)
         .map(|number| format!(r#"{{"cidrIp": "10.{}.{}.0/24"}}"#, number / 256 % 256, number % 256))
         .collect();
+    let peers = peers.join(",");
+    let wrapped = (0..12).fold(r#"{"Statement": []}"#.to_owned(), |text, _| {
+        serde_json::Value::from(text).to_string()
+    });
     vec![
-        Hostile {
-            what: "10,000 statements",
-            text: document(allow_deny.collect()),
-            sources: POLICY_QUESTIONS,
-        },
-        Hostile {
-            what: "patterns that go back at every star",
-            text: document(slow.collect()),
-            sources: POLICY_QUESTIONS,
-        },
-        Hostile { what: "20,000 principals", text: crowd, sources: POLICY_QUESTIONS },
-        Hostile {
-            what: "20,000 keys of a condition",
-            text: document(vec![statement("Allow", r#""*""#, &block)]),
-            sources: POLICY_QUESTIONS,
-        },
-        Hostile {
-            what: "20,000 keys that may be missing and are demanded",
-            text: document(vec![statement("Allow", r#""*""#, &demanded)]),
-            sources: POLICY_QUESTIONS,
-        },
         Hostile {
             what: "a policy nested as deep as it goes",
             text: format!("{}{}", r#"{"Statement": "#.repeat(5_000), "}".repeat(5_000)),
             sources: &["iam.statements(text)", "gcp.bindings(text)", "json(text)"],
         },
-        Hostile {
-            what: "JSON in JSON in JSON",
-            text: (0..12).fold(r#"{"Statement": []}"#.to_owned(), |text, _| {
-                serde_json::Value::from(text).to_string()
-            }),
-            sources: &["iam.statements(text)"],
-        },
+        Hostile { what: "JSON in JSON in JSON", text: wrapped, sources: &["iam.statements(text)"] },
         Hostile {
             what: "32,000 single ports",
             text: ports.join(","),
@@ -334,15 +350,12 @@ fn hostile() -> Vec<Hostile> {
         },
         Hostile {
             what: "20,000 peers of one permission",
-            text: format!(
-                r#"{{"ipProtocol": "tcp", "ipRanges": {{"items": [{}]}}}}"#,
-                peers.join(",")
-            ),
+            text: format!(r#"{{"ipProtocol": "tcp", "ipRanges": {{"items": [{peers}]}}}}"#),
             sources: &["aws.permissions(json(text)).size()", "net.wide(json(text).ipRanges.items)"],
         },
         Hostile {
             what: "a list against itself",
-            text: format!("[{}]", names.join(",")),
+            text: format!("[{}]", names()),
             sources: &[
                 "sets.equivalent(json(text), json(text))",
                 "sets.minus(json(text), json(text))",
@@ -359,7 +372,7 @@ fn hostile() -> Vec<Hostile> {
 fn hostile_input_is_answered_within_the_budget_or_ended_by_it() {
     let bench = Bench::new();
     let budget = Limits::default().fuel;
-    for Hostile { what, text, sources } in hostile() {
+    for Hostile { what, text, sources } in hostile_policies().into_iter().chain(hostile_values()) {
         for source in sources {
             let (result, left) = bench.run(source, Val::Str(&text), budget);
             let ended = matches!(result, Err(EvalError::OutOfFuel));
@@ -376,10 +389,9 @@ fn hostile_input_is_answered_within_the_budget_or_ended_by_it() {
 #[test]
 fn patterns_are_paid_for_by_their_length() {
     let bench = Bench::new();
-    let slow = hostile().into_iter().find(|case| case.what.starts_with("patterns"));
-    let slow = slow.expect("the case is there");
+    let slow = slow_patterns();
     let source = "iam.public_actions(iam.statements(text))";
-    let (result, _) = bench.run(source, Val::Str(&slow.text), Limits::default().fuel);
+    let (result, _) = bench.run(source, Val::Str(&slow), Limits::default().fuel);
     assert_eq!(show(&result), "error: expression budget used up");
 }
 

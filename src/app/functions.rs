@@ -267,11 +267,10 @@ fn example(text: &str) -> (&str, &str) {
         match (quote, byte) {
             (None, b'\'' | b'"') => quote = Some(byte),
             (Some(open), _) if open == byte => quote = None,
-            (Some(_), _) => {}
             (None, b'(' | b'[' | b'{') => depth += 1,
             (None, b')' | b']' | b'}') => depth = depth.saturating_sub(1),
             (None, b' ') if depth == 0 && text[place..].starts_with(EQUALS) => split = Some(place),
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
     }
     split.map_or((text, "true"), |place| (&text[..place], &text[place + EQUALS.len()..]))

@@ -286,31 +286,40 @@ fn word<'a>(
     }
 }
 
+/// What a member says that is written once or several times.
+enum Said<'a> {
+    /// Neither form says anything.
+    Nothing,
+    /// These.
+    Values(Vec<&'a str>),
+    /// Not known, or not understood.
+    Unknown,
+}
+
 /// The values of a member that is said once (`...Prefix`) or several times (`...Prefixes`).
-/// Azure sends the unused one of the two empty. `None` where neither says anything; the inner
-/// `None` where one of them is not known or not understood.
+/// Azure sends the unused one of the two empty.
 fn said<'a>(
     call: &Call<'a, '_>,
     properties: Val<'a>,
     one: &str,
     many: &str,
-) -> Result<Option<Option<Vec<&'a str>>>, EvalError> {
+) -> Result<Said<'a>, EvalError> {
     let mut found = Vec::new();
     for name in [one, many] {
         match strings(call, folded(properties, name))? {
             Some(values) => found.extend(values.into_iter().filter(|value| !value.is_empty())),
-            None => return Ok(Some(None)),
+            None => return Ok(Said::Unknown),
         }
     }
-    Ok((!found.is_empty()).then_some(Some(found)))
+    Ok(if found.is_empty() { Said::Nothing } else { Said::Values(found) })
 }
 
 fn ports<'a>(call: &Call<'a, '_>, properties: Val<'a>) -> Answer<'a> {
-    let Some(written) = said(call, properties, "destinationPortRange", "destinationPortRanges")?
-    else {
-        return Ok(Val::Unsaid);
+    let written = match said(call, properties, "destinationPortRange", "destinationPortRanges")? {
+        Said::Nothing => return Ok(Val::Unsaid),
+        Said::Values(written) => written,
+        Said::Unknown => return Ok(Val::Unknown),
     };
-    let Some(written) = written else { return Ok(Val::Unknown) };
     let ranges: Option<Vec<_>> =
         written.iter().flat_map(|text| text.split(',')).map(range).collect();
     Ok(ranges.map_or(Val::Unknown, |ranges| set(call, &ranges)))
@@ -329,8 +338,10 @@ fn peers<'a>(call: &Call<'a, '_>, properties: Val<'a>, direction: Val<'a>) -> An
         _ => return Ok(if direction.is_present() { Val::Unknown } else { direction }),
     };
     let mut found: Vec<Val<'a>> = Vec::new();
-    let Some(prefixes) = said(call, properties, one, many)?.unwrap_or(Some(Vec::new())) else {
-        return Ok(Val::Unknown);
+    let prefixes = match said(call, properties, one, many)? {
+        Said::Nothing => Vec::new(),
+        Said::Values(prefixes) => prefixes,
+        Said::Unknown => return Ok(Val::Unknown),
     };
     for prefix in prefixes {
         found.push(peer(call, prefix));

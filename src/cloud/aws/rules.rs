@@ -62,29 +62,24 @@ pub(super) fn ports<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
 /// `aws.permissions(from)`.
 pub(super) fn permissions<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     let from = arg(args, 0);
-    let mut found = Vec::new();
-    let whole;
-    match from {
+    let permissions = match from {
         Val::Unsaid | Val::None => return Ok(from),
-        Val::List(seq) => {
-            call.charge(seq.items.len())?;
-            whole = flatten(call, seq, &mut found)?;
-        }
+        Val::List(_) => several(call, from)?,
         Val::Map(_) => {
             let inner = folded(from, "ipPermissions");
             let nested = several(call, inner)?;
-            whole = if nested.items.is_empty() && nested.whole {
+            if nested.items.is_empty() && nested.whole {
                 // The flat form carries an empty `ipPermissions` beside its own fields.
-                flatten(call, several(call, without(from, inner))?, &mut found)?
+                several(call, without(from, inner))?
             } else {
-                flatten(call, nested, &mut found)?
-            };
+                nested
+            }
         }
         _ => return Ok(Val::Unknown),
-    }
-    let Val::List(mut seq) = list(call, &found) else { return Ok(Val::Unknown) };
-    seq.whole = whole;
-    Ok(Val::List(seq))
+    };
+    let mut found = Vec::new();
+    let whole = flatten(call, permissions, &mut found)?;
+    Ok(Val::List(Seq { items: call.arena.alloc_slice_copy(&found), whole }))
 }
 
 /// A request whose `ipPermissions` is there but empty, and that says nothing flat, has none.

@@ -268,11 +268,10 @@ fn external_to<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     for name in bindings.into_iter().flat_map(|binding| binding.members) {
         match home(name) {
             Home::Everyone => found.push(name),
-            Home::Nobody => {}
             Home::Of(home) if own.binary_search(&home.to_ascii_lowercase()).is_ok() => {}
             Home::Of(home) if is_number(home) && !numbered => whole = false,
             Home::Of(_) if own_known => found.push(name),
-            Home::Of(_) => {}
+            Home::Nobody | Home::Of(_) => {}
         }
     }
     found.sort_unstable();

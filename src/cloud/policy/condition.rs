@@ -99,55 +99,57 @@ struct Clause<'c> {
     value: &'c str,
 }
 
-impl Clause<'_> {
-    fn ties(&self) -> bool {
-        if !TYING_SERVICES.contains(&self.service) {
-            return false;
-        }
-        if self.operator == "ipaddress" {
-            return self.key == "sourceip" && narrow(self.value);
-        }
-        if !EQUAL.contains(&self.operator) {
-            return false;
-        }
-        (TIES_NAME.contains(&self.key) && (fixed(self.value) || account_in(self.value).is_some()))
-            || (TIES_PATH.contains(&self.key) && fixed(root(self.value)))
-            || (TIES.contains(&self.key) && fixed(self.value))
+/// Whether only requests of somebody fixed satisfy it.
+fn ties(clause: &Clause<'_>) -> bool {
+    if !TYING_SERVICES.contains(&clause.service) {
+        return false;
     }
+    if clause.operator == "ipaddress" {
+        return clause.key == "sourceip" && narrow(clause.value);
+    }
+    if !EQUAL.contains(&clause.operator) {
+        return false;
+    }
+    let Clause { key, value, .. } = clause;
+    (TIES_NAME.contains(key) && (fixed(value) || account_in(value).is_some()))
+        || (TIES_PATH.contains(key) && fixed(root(value)))
+        || (TIES.contains(key) && fixed(value))
+}
 
-    fn narrows_holder(&self) -> bool {
-        if self.operator == "ipaddress" {
-            return matches!(self.key, "sourceip" | "vpcsourceip") && narrow(self.value);
-        }
-        if !EQUAL.contains(&self.operator) {
-            return false;
-        }
-        match self.key.split_once('/') {
-            Some((tag, _)) => NARROWS_TAG.contains(&tag) && self.value != "*",
-            None => NARROWS_HOLDER.contains(&self.key) && fixed(self.value),
-        }
+/// Whether it narrows what a holder may do or from where.
+fn narrows_holder(clause: &Clause<'_>) -> bool {
+    let Clause { key, value, .. } = clause;
+    if clause.operator == "ipaddress" {
+        return matches!(*key, "sourceip" | "vpcsourceip") && narrow(value);
     }
+    if !EQUAL.contains(&clause.operator) {
+        return false;
+    }
+    match key.split_once('/') {
+        Some((tag, _)) => NARROWS_TAG.contains(&tag) && *value != "*",
+        None => NARROWS_HOLDER.contains(key) && fixed(value),
+    }
+}
 
-    /// The account whose requests alone satisfy it.
-    fn account(&self) -> Option<&str> {
-        if !self.ties() {
-            return None;
-        }
-        if NAMES_ACCOUNT.contains(&self.key) {
-            return Some(self.value);
-        }
-        if TIES_NAME.contains(&self.key) { account_in(self.value) } else { None }
+/// The account whose requests alone satisfy it.
+fn account<'c>(clause: &Clause<'c>) -> Option<&'c str> {
+    if !ties(clause) {
+        return None;
     }
+    if NAMES_ACCOUNT.contains(&clause.key) {
+        return Some(clause.value);
+    }
+    if TIES_NAME.contains(&clause.key) { account_in(clause.value) } else { None }
 }
 
 /// Whether the block keeps strangers out of a resource's policy.
 pub(super) fn strangers(call: &Call<'_, '_>, block: Val<'_>) -> Result<Reach, EvalError> {
-    reach(call, block, |clause| clause.ties())
+    reach(call, block, ties)
 }
 
 /// Whether the block narrows what the holder of an identity policy may do.
 pub(super) fn holder(call: &Call<'_, '_>, block: Val<'_>) -> Result<Reach, EvalError> {
-    reach(call, block, |clause| clause.narrows_holder())
+    reach(call, block, narrows_holder)
 }
 
 /// The accounts that keys of the block name, each key's on their own: a request must come from
@@ -156,7 +158,7 @@ pub(super) fn accounts(call: &Call<'_, '_>, block: Val<'_>) -> Result<Vec<Vec<St
     let mut found = Vec::new();
     each(call, block, |clauses| {
         let named: Option<Vec<String>> =
-            clauses.iter().map(|clause| clause.account().map(str::to_owned)).collect();
+            clauses.iter().map(|clause| account(clause).map(str::to_owned)).collect();
         found.extend(named.filter(|named| !named.is_empty()));
         false
     })?;

@@ -192,7 +192,7 @@ impl Grant<'_> {
             let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
             if key.is_empty() { bucket.ends_with('*') } else { everything(key) }
         };
-        self.holds_every_resource() || self.resources.iter().any(|one| whole(&one))
+        self.holds_every_resource() || self.resources.iter().any(whole)
     }
 
     /// Whether every resource the pattern names is among its resources.

@@ -241,11 +241,11 @@ fn tied<'a>(
         return Ok(Vec::new());
     }
     let first = keys.into_iter().next().unwrap_or_default();
-    Ok(first.into_iter().filter(|id| foreign(id)).map(named).collect())
+    Ok(first.iter().filter(|id| foreign(id)).map(|id| named(id)).collect())
 }
 
 /// The account as a principal: twelve digits are AWS's, others Huawei's.
-fn named(account: String) -> String {
+fn named(account: &str) -> String {
     let amazon = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
     if amazon { format!("aws:{account}") } else { format!("domain:{account}") }
 }
