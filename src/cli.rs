@@ -194,7 +194,7 @@ pub enum TableFormat {
 
 /// `explain`.
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("what").required(true).multiple(false).args(["id", "record"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(false).args(["id", "record", "functions"]))]
 pub struct Explain {
     /// A detector's id.
     #[arg(value_name = "DETECTOR")]
@@ -203,6 +203,13 @@ pub struct Explain {
     /// later one.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// What expressions may call: every function, one of that name, or those whose names begin so
+    /// (`net.`).
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub functions: Option<String>,
+    /// With --functions: how they are written.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", conflicts_with_all = ["id", "record"])]
+    pub format: TableFormat,
     /// With --record: of the detectors only this one's verdicts.
     #[arg(long, value_name = "ID", requires = "record")]
     pub detector: Option<String>,
@@ -275,6 +282,8 @@ mod tests {
             "driftline replay a --fail-on dire",
             "driftline explain",
             "driftline explain FW-001 --record x",
+            "driftline explain FW-001 --functions net.",
+            "driftline explain FW-001 --format json",
             "driftline demo --speed 0",
             "driftline run",
         ] {

@@ -23,11 +23,14 @@ use crate::tenant::Registry;
 
 use super::output::{Output, results};
 use super::split::Splitter;
-use super::{Ended, input, pack};
+use super::{Ended, functions, input, pack};
 
 use steps::Steps;
 
 pub(super) fn run(options: &Explain, config: &Config, output: Output) -> anyhow::Result<Ended> {
+    if let Some(name) = &options.functions {
+        return functions::run(name, options.format);
+    }
     let content = pack::load(config, &options.content, output)?;
     let text = match (&options.id, &options.record) {
         (Some(id), _) => page(&content, id)?,

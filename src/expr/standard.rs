@@ -3,8 +3,10 @@
 //! Functions of one name are overloads: they share a body that looks at its values.
 
 mod json;
+mod sets;
 mod text;
 mod time;
+mod windows;
 
 use crate::model::value::Ports;
 use crate::model::{Seq, Timestamp, Val};
@@ -13,6 +15,7 @@ use super::api::{Call, EvalError, Host, HostFn, Param};
 use super::ports;
 
 pub(super) use time::{is_duration, is_timestamp};
+pub(super) use windows::is_window;
 
 /// A required parameter.
 pub(super) const fn param(name: &'static str, ty: &'static str) -> Param {
@@ -143,7 +146,8 @@ const GENERAL: [Host; 12] = [
 
 /// Every standard function.
 pub(super) fn hosts() -> Vec<Host> {
-    [&GENERAL[..], &KINDS, &text::HOSTS, &time::HOSTS, &json::HOSTS].concat()
+    [&GENERAL[..], &KINDS, &text::HOSTS, &time::HOSTS, &json::HOSTS, &sets::HOSTS, &windows::HOSTS]
+        .concat()
 }
 
 const KINDS: [Host; 1] = [function(

@@ -277,6 +277,9 @@ impl Checker<'_> {
             ("net.cidr", _) if !net::is_cidr(text) && !net::is_any(text) => "CIDR",
             ("net.ports", _) if !net::is_ports(text) => "list of ports",
             ("timestamp", _) if !standard::is_timestamp(text) => "RFC 3339 timestamp",
+            ("time.within", _) if !standard::is_window(text) => {
+                "time window (`Mon-Fri 09:00-18:00 Z`)"
+            }
             ("duration", _) if !standard::is_duration(text) => "duration (`90s`, `1h30m`)",
             _ => return,
         };

@@ -20,7 +20,7 @@ pub(super) const HOSTS: [Host; 12] = [
         "time",
         timestamp,
         "An RFC 3339 text, or seconds since 1970, as an instant.",
-        "timestamp('2026-01-01T00:00:00Z')",
+        "timestamp(0) == timestamp('1970-01-01T00:00:00Z')",
     ),
     function(
         "duration",
