@@ -13,7 +13,7 @@ pub(super) mod ops;
 
 use std::cell::Cell;
 
-use crate::model::{RecordId, Seq, Timestamp, Type, Val};
+use crate::model::{PortSet, RecordId, Seq, Timestamp, Type, Val};
 
 use super::api::{Call, EvalError, Host};
 use super::ir::{Body, Const, Lookup, Node};
@@ -42,6 +42,16 @@ pub(super) fn run<'a>(
         local.set(*arg);
     }
     eval(&body.node, &Frame { vars, locals }, call)
+}
+
+/// The value of a part that needs no variable but those it brings along.
+pub(super) fn fixed<'a>(
+    node: &'a Node,
+    locals: usize,
+    call: &Call<'a, '_>,
+) -> Result<Val<'a>, EvalError> {
+    let locals = call.arena.alloc_slice_fill_with(locals, |_| Cell::new(Val::Unsaid));
+    eval(node, &Frame { vars: &[], locals }, call)
 }
 
 fn eval<'a>(
@@ -106,10 +116,33 @@ fn eval<'a>(
             with_args(args, frame, call, |args| run(body, frame.vars, args, call))
         }
         Node::Macro(parts) => macros::run(parts, frame, call),
+        Node::Bind(parts) => macros::bind(parts, frame, call),
+        Node::Among(parts) => among(eval(&parts.0, frame, call)?, &parts.1, call),
     }
 }
 
-fn constant(literal: &Const) -> Val<'_> {
+/// `x in [a, b]`, candidate by candidate.
+fn among<'a>(
+    item: Val<'a>,
+    candidates: &'a [Const],
+    call: &Call<'a, '_>,
+) -> Result<Val<'a>, EvalError> {
+    if matches!(item, Val::Unknown) {
+        return Ok(Val::Unknown);
+    }
+    call.charge(candidates.len())?;
+    let mut certain = true;
+    for candidate in candidates {
+        match ops::equals(item, constant(candidate), call)? {
+            Some(true) => return Ok(Val::Bool(true)),
+            Some(false) => {}
+            None => certain = false,
+        }
+    }
+    Ok(if certain { Val::Bool(false) } else { Val::Unknown })
+}
+
+pub(super) fn constant(literal: &Const) -> Val<'_> {
     match literal {
         Const::Unsaid => Val::Unsaid,
         Const::None => Val::None,
@@ -117,7 +150,9 @@ fn constant(literal: &Const) -> Val<'_> {
         Const::Bool(truth) => Val::Bool(*truth),
         Const::Int(number) => Val::Int(*number),
         Const::Double(number) => Val::Double(*number),
-        Const::AllPorts => Val::Ports(super::ports::ALL),
+        Const::Time(instant) => Val::Time(*instant),
+        Const::Duration(micros) => Val::Duration(*micros),
+        Const::Ports(ranges) => Val::Ports(PortSet { ranges, whole: true }),
         Const::Str(text) => Val::Str(text),
     }
 }

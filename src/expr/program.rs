@@ -8,7 +8,7 @@ use cel::parser::Parser;
 use crate::model::{Type, Val};
 
 use super::api::{Call, EvalError, Host, Issue, Level, Read, Scope};
-use super::ir::Body;
+use super::ir::{Body, Const, Node};
 use super::{check, depth, eval, standard};
 
 /// Bytes of an expression's text.
@@ -133,6 +133,15 @@ impl Program {
     #[must_use]
     pub fn ty(&self) -> &Type {
         &self.ty
+    }
+
+    /// What it always is, where it reads nothing that could make it otherwise and is a condition.
+    #[must_use]
+    pub fn always(&self) -> Option<bool> {
+        match self.body.node {
+            Node::Const(Const::Bool(truth)) => Some(truth),
+            _ => None,
+        }
     }
 
     /// The facets it reads, each chain once.
