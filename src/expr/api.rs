@@ -99,13 +99,13 @@ impl Call<'_, '_> {
     /// [`EvalError::OutOfFuel`] when less is left.
     pub fn charge(&self, units: usize) -> Result<(), EvalError> {
         let units = u32::try_from(units).unwrap_or(u32::MAX);
-        match self.fuel.get().checked_sub(units) {
-            Some(left) => {
-                self.fuel.set(left);
-                Ok(())
-            }
-            None => Err(EvalError::OutOfFuel),
+        if let Some(left) = self.fuel.get().checked_sub(units) {
+            self.fuel.set(left);
+            return Ok(());
         }
+        // What comes after it fails too: nothing half-known is told.
+        self.fuel.set(0);
+        Err(EvalError::OutOfFuel)
     }
 }
 
