@@ -19,6 +19,8 @@ use cel::common::ast::{Expr, IdedExpr, SourceInfo};
 
 use crate::model::{FacetId, KindId, Type};
 
+pub use forms::FORMS;
+
 use super::api::{Issue, Level, Read, Scope};
 use super::ir::{Body, Const, Node};
 use super::program::Functions;

@@ -14,7 +14,7 @@ use super::{Checker, Local, Typed, list_of, merge};
 const REGEX_BYTES: usize = 1 << 20;
 
 /// Forms, those the parser writes out itself included, for suggestions and documentation.
-pub(in crate::expr) const FORMS: [&str; 29] = [
+pub const FORMS: [&str; 29] = [
     "first",
     "has",
     "list",

@@ -15,8 +15,9 @@ const NO_SUCH: EvalError = EvalError::Type("the operator is not defined for thes
 /// Two to the 63rd: the first double above every integer.
 const BEYOND: f64 = 9_223_372_036_854_775_808.0;
 
-/// The first and last microsecond of the years 1 to 9999, which CEL's instants are bound to.
-const INSTANTS: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
+/// From the first microsecond of the year 1, where CEL's instants begin, to the last one that
+/// has a date at every offset from UTC, on the last day but one of the year 9999.
+const INSTANTS: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_207_200_999_999;
 
 /// Ten thousand years, which CEL's spans are bound to.
 const SPAN: i64 = 315_576_000_000_000_000;
