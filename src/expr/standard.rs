@@ -15,7 +15,7 @@ use crate::model::{Seq, Timestamp, Val};
 use super::api::{Call, EvalError, Host, HostFn, Param};
 use super::ports;
 
-pub(super) use lists::{DISTINCT, FLATTEN, SLICE, SORT};
+pub(super) use lists::{DISTINCT, FLATTEN, REVERSE, SLICE, SORT};
 pub(super) use math::{GREATEST, LEAST};
 pub(super) use time::{is_duration, is_timestamp, is_zone};
 

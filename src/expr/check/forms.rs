@@ -4,7 +4,7 @@ use cel::common::ast::{Expr, IdedExpr};
 use regex::RegexBuilder;
 
 use crate::expr::ir::{Bind, Const, Macro, MacroKind, Node};
-use crate::expr::standard;
+use crate::expr::{standard, types};
 use crate::model::Type;
 
 use super::calls::finish;
@@ -105,6 +105,7 @@ impl Checker<'_> {
                 let of = self.expr(of, None);
                 Some(passed(standard::VALUE, of))
             }
+            ("reverse", Some(of), []) => Some(self.reverse(of)),
             ("distinct" | "sort" | "slice" | "flatten", Some(of), args) => {
                 self.reshaped(name, of, args)
             }
@@ -141,6 +142,25 @@ impl Checker<'_> {
         };
         let key = if name == "flatten" { None } else { list.key };
         Some(Typed { key, ..finish(&host, nodes, ty).chains(list.chains) })
+    }
+
+    /// Of a list or of a text.
+    fn reverse(&mut self, of: &IdedExpr) -> Typed {
+        let list = self.expr(of, None);
+        let ty = match &list.ty {
+            Type::List(_) | Type::Dyn => list.ty.clone(),
+            ty if types::is_text(ty) => Type::String,
+            Type::Null => Type::Dyn,
+            ty => {
+                let ty = self.describe(ty);
+                self.error(of, format!("only a text or a list can be reversed, not {ty}"), None);
+                Type::Dyn
+            }
+        };
+        Typed {
+            key: list.key,
+            ..finish(&standard::REVERSE, vec![list.node], ty).chains(list.chains)
+        }
     }
 
     /// `math.greatest(a, b)`, `math.greatest([a, b])`.
