@@ -14,6 +14,9 @@ use super::{check, depth, eval, standard};
 /// Bytes of an expression's text.
 const MAX_SOURCE: usize = 16 << 10;
 
+/// Faults of one text that are told.
+const MAX_FAULTS: usize = 16;
+
 /// The functions an expression may call: the host's, and those content defines.
 #[derive(Debug)]
 pub struct Functions {
@@ -168,6 +171,11 @@ fn parse(source: &str) -> Result<(IdedExpr, SourceInfo), Vec<Issue>> {
         let message = format!("longer than {MAX_SOURCE} bytes");
         return Err(vec![fault(0..source.len(), message)]);
     }
+    if let Some(place) = depth::is_no_expression(source) {
+        let found = source[place..].chars().next().unwrap_or_default();
+        let range = place..place + found.len_utf8();
+        return Err(vec![fault(range, format!("`{found}` is no part of the language"))]);
+    }
     if let Some(place) = depth::exceeds(source, check::MAX_DEPTH) {
         let message = format!("nested more than {} levels deep", check::MAX_DEPTH);
         return Err(vec![fault(place..source.len(), message)]);
@@ -177,6 +185,7 @@ fn parse(source: &str) -> Result<(IdedExpr, SourceInfo), Vec<Issue>> {
         let mut issues: Vec<_> = faults
             .errors
             .iter()
+            .take(MAX_FAULTS)
             .map(|error| {
                 let start = offset(source, error.pos);
                 let length = source[start..].chars().next().map_or(0, char::len_utf8);

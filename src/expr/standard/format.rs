@@ -15,6 +15,9 @@ const COUNT: EvalError = EvalError::Type("`format` has more clauses than argumen
 /// Digits after the point that can be asked for.
 const MAX_PRECISION: usize = 100;
 
+/// Digits that a double is written with at most.
+const MOST_DIGITS: usize = 310 + MAX_PRECISION;
+
 /// Digits after the point where none are asked for.
 const PRECISION: usize = 6;
 
@@ -97,6 +100,10 @@ fn fill<'a>(
     call: &Call<'a, '_>,
 ) -> Result<(), EvalError> {
     let digits = precision.unwrap_or(PRECISION);
+    // The longest double has some three hundred digits in front of the point.
+    if matches!(clause, 'f' | 'e') {
+        call.charge(MOST_DIGITS / 16)?;
+    }
     // Writing into memory does not fail.
     let _ = match (clause, item) {
         ('s', item) => return spell(out, item, call),
