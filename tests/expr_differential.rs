@@ -6,6 +6,8 @@
 //! set of values. `DRIFTLINE_CASES` sets their number, `DRIFTLINE_SEED` repeats a run; a failure
 //! prints the seed and the shrunk expression.
 
+#![allow(clippy::panic, reason = "what is grown is well typed, or the test has nothing to say")]
+
 #[path = "support/grow.rs"]
 mod grow;
 

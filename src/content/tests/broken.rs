@@ -131,6 +131,12 @@ fn a_fault_in_an_expression_is_told_at_its_own_column() {
         "  - event: a/b\n    when: |\n      request.y == 1 ||\n        »reqest.x == 1\n    act: blind\n",
         "  - event: a/b\n    when: >\n      request.y == 1\n      || »reqest.x == 1\n    act: blind\n",
         "  - event: a/b\n    when: request.y == 1\n      || »reqest.x == 1\n    act: blind\n",
+        "  - event: a/b\n    when: |2-\n        request.y == 1 ||\n        »reqest.x == 1\n    act: blind\n",
+        "  - event: a/b\n    when: >-\n      request.y == 1\n\n      || request.z == 'é'\n        || »reqest.x == 1\n    act: blind\n",
+        "  - event: a/b\n    when: \"request.y == 1 ||\n      »reqest.x == 1\"\n    act: blind\n",
+        "  - event: a/b\n    when: \"request.y == 1 \\\n      || »reqest.x == 1\"\n    act: blind\n",
+        "  - event: a/b\n    when: 'request.y == ''é''\n\n      || »reqest.x == 1'\n    act: blind\n",
+        "  - event: a/b\r\n    when: |\r\n      request.y == 1 ||\r\n      »reqest.x == 1\r\n    act: blind\r\n",
         "  - event: a/b\n    resource: {kind: network.interface, id: x.y}\n    for: x in request.a; y in »reqest.x\n    delete: true\n",
     ];
     for case in cases {
