@@ -97,6 +97,7 @@ impl Call<'_, '_> {
     ///
     /// # Errors
     /// [`EvalError::OutOfFuel`] when less is left.
+    #[inline]
     pub fn charge(&self, units: usize) -> Result<(), EvalError> {
         let units = u32::try_from(units).unwrap_or(u32::MAX);
         if let Some(left) = self.fuel.get().checked_sub(units) {

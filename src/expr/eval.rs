@@ -16,7 +16,7 @@ use std::cell::Cell;
 use crate::model::{PortSet, RecordId, Seq, Timestamp, Type, Val};
 
 use super::api::{Call, EvalError, Host};
-use super::ir::{Body, Const, Lookup, Node};
+use super::ir::{Body, Const, Lookup, Node, Op};
 
 /// Arguments that are kept on the stack.
 const FEW: usize = 4;
@@ -54,6 +54,8 @@ pub(super) fn fixed<'a>(
     eval(node, &Frame { vars: &[], locals }, call)
 }
 
+/// Half of all nodes are leaves: they are answered where they are asked for.
+#[inline]
 fn eval<'a>(
     node: &'a Node,
     frame: &Frame<'_, 'a>,
@@ -64,6 +66,19 @@ fn eval<'a>(
         Node::Const(literal) => Ok(constant(literal)),
         Node::Var(slot) => Ok(frame.vars.get(*slot).copied().unwrap_or(Val::Unknown)),
         Node::Local(slot) => Ok(frame.locals.get(*slot).map_or(Val::Unknown, Cell::get)),
+        _ => inner(node, frame, call),
+    }
+}
+
+/// A node with parts, already charged for.
+fn inner<'a>(
+    node: &'a Node,
+    frame: &Frame<'_, 'a>,
+    call: &Call<'a, '_>,
+) -> Result<Val<'a>, EvalError> {
+    match node {
+        // Answered by `eval`; here for the sake of the closed list.
+        Node::Const(_) | Node::Var(_) | Node::Local(_) => eval(node, frame, call),
         Node::Facet(of, kind, facet) => Ok(match eval(of, frame, call)? {
             Val::Resource(handle) if handle.kind == *kind => call.world.facet(handle, *facet),
             Val::Unsaid | Val::None => Val::Unsaid,
@@ -91,7 +106,12 @@ fn eval<'a>(
         Node::Op(op, sides) => {
             let left = eval(&sides.0, frame, call)?;
             let right = eval(&sides.1, frame, call)?;
-            ops::binary(*op, left, right, call)
+            match (*op, left, right) {
+                (Op::Eq, Val::Str(a), Val::Str(b)) => Ok(Val::Bool(a == b)),
+                (Op::Eq, Val::Bool(a), Val::Bool(b)) => Ok(Val::Bool(a == b)),
+                (Op::Le, Val::Int(a), Val::Int(b)) => Ok(Val::Bool(a <= b)),
+                (op, left, right) => ops::binary(op, left, right, call),
+            }
         }
         Node::Index(sides, lookup) => {
             let of = eval(&sides.0, frame, call)?;
@@ -177,13 +197,16 @@ fn junction<'a>(
     call: &Call<'a, '_>,
 ) -> Result<Val<'a>, EvalError> {
     let left = eval(left, frame, call).and_then(truth);
-    if left == Ok(Some(decisive)) {
-        return Ok(Val::Bool(decisive));
-    }
-    if left == Err(EvalError::OutOfFuel) {
-        return Err(EvalError::OutOfFuel);
-    }
-    let right = eval(right, frame, call).and_then(truth);
+    let undecided = match left {
+        Ok(Some(truth)) if truth == decisive => return Ok(Val::Bool(decisive)),
+        Err(EvalError::OutOfFuel) => return Err(EvalError::OutOfFuel),
+        Ok(Some(_)) => false,
+        _ => true,
+    };
+    let right = match eval(right, frame, call) {
+        Ok(Val::Bool(truth)) if truth == decisive || !undecided => return Ok(Val::Bool(truth)),
+        right => right.and_then(truth),
+    };
     match (left, right) {
         (_, Ok(Some(truth))) if truth == decisive => Ok(Val::Bool(decisive)),
         (_, Err(EvalError::OutOfFuel)) => Err(EvalError::OutOfFuel),
@@ -194,6 +217,7 @@ fn junction<'a>(
 }
 
 /// `c ? x : y`: with an unknown condition still known where both agree.
+#[inline(never)]
 fn choose<'a>(
     condition: &'a Node,
     yes: &'a Node,
@@ -219,6 +243,7 @@ fn choose<'a>(
     Ok(if agree && same_absence { yes } else { Val::Unknown })
 }
 
+#[inline(never)]
 fn first<'a>(
     candidates: &'a [Node],
     frame: &Frame<'_, 'a>,
@@ -246,8 +271,10 @@ fn field<'a>(of: Val<'a>, record: RecordId, index: usize, call: &Call<'a, '_>) -
     }
 }
 
+#[inline]
 fn select<'a>(of: Val<'a>, name: &str, call: &Call<'a, '_>) -> Val<'a> {
     match of {
+        Val::Map(_) => of.get(name),
         Val::Unknown => Val::Unknown,
         Val::Resource(handle) if name == "id" => call.world.id(handle),
         Val::Resource(handle) => {
@@ -259,6 +286,7 @@ fn select<'a>(of: Val<'a>, name: &str, call: &Call<'a, '_>) -> Val<'a> {
     }
 }
 
+#[inline(never)]
 fn index<'a>(of: Val<'a>, key: Val<'a>, lookup: Lookup) -> Result<Val<'a>, EvalError> {
     match (of, key) {
         // Nobody knows what stands before the known items of a partial list.
@@ -304,6 +332,7 @@ fn by_key<'a>(seq: Seq<'a>, name: &str, field: u16) -> Val<'a> {
     if certain { Val::Unsaid } else { Val::Unknown }
 }
 
+#[inline(never)]
 fn list<'a>(
     items: &'a [(Node, bool)],
     frame: &Frame<'_, 'a>,
@@ -322,6 +351,7 @@ fn list<'a>(
     Ok(Val::List(Seq { items: values.into_bump_slice(), whole }))
 }
 
+#[inline(never)]
 fn map<'a>(
     entries: &'a [(Node, Node, bool)],
     frame: &Frame<'_, 'a>,
@@ -342,6 +372,7 @@ fn map<'a>(
     Ok(Val::Map(pairs.into_bump_slice()))
 }
 
+#[inline(never)]
 fn build<'a>(
     record: RecordId,
     given: &'a [(usize, Node)],
@@ -364,6 +395,7 @@ fn build<'a>(
 
 /// The value as the type wants it: words take the case they were declared in, RFC 3339 texts
 /// become instants.
+#[inline(never)]
 fn conform<'a>(ty: &'a Type, value: Val<'a>) -> Result<Val<'a>, EvalError> {
     const WRONG: EvalError = EvalError::Type("a field's value is not of its type");
     if !value.is_present() {
@@ -417,6 +449,7 @@ fn with_args<'a, T>(
     then(values)
 }
 
+#[inline(never)]
 fn invoke<'a>(
     host: &'a Host,
     args: &'a [Node],
