@@ -18,5 +18,6 @@ mod tests;
 mod types;
 
 pub use api::{Call, EvalError, Host, HostFn, Issue, Level, Param, Read, Scope, Var, World};
+pub use check::FORMS;
 pub use program::{Functions, Program};
 pub use types::parse_type;

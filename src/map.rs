@@ -17,7 +17,7 @@ use crate::content::{Content, Entry, FacetRule, Group, Identify, ItemRule, Loop,
 use crate::expr::{Call, Program, World};
 use crate::model::{
     Act, Cell, Change, Edit, Element, ElementRef, Event, FacetEdit, FacetId, Handle, KindId,
-    Limits, Phase, Target, Timestamp, Trace, Tracer, Val, Value, Write,
+    Ledger, Limits, Phase, Spender, Target, Timestamp, Trace, Tracer, Val, Value, Write,
 };
 
 pub use cause::cause;
@@ -43,11 +43,11 @@ pub fn map(
     limits: &Limits,
     arena: &Bump,
 ) -> Mapped {
-    map_traced(event, cell, content, limits, arena, None)
+    map_traced(event, cell, content, limits, arena, (None, &Ledger::default()))
 }
 
-/// As [`map`], telling `trace` which entries were passed over, which one speaks, and why what it
-/// says is blind.
+/// As [`map`], telling the tracer which entries were passed over, which one speaks, and why what
+/// it says is blind; the ledger notes an entry that used up the budget.
 #[must_use]
 pub fn map_traced(
     event: &Event<'_>,
@@ -55,9 +55,15 @@ pub fn map_traced(
     content: &Content,
     limits: &Limits,
     arena: &Bump,
-    trace: Option<&dyn Tracer>,
+    (trace, ledger): (Option<&dyn Tracer>, &Ledger),
 ) -> Mapped {
-    let fuel = StdCell::new(limits.fuel);
+    let fuel = StdCell::new(limits.fuel.saturating_mul(EVALUATIONS));
+    let spent = |entry: &Entry| {
+        if fuel.get() == 0 {
+            let place = format!("{}:{}", entry.source.file, entry.source.line);
+            ledger.note(Spender::Mapping(place.into()));
+        }
+    };
     let call =
         Call { arena, schema: &content.schema, world: &Nowhere, now: event.time, fuel: &fuel };
     let base = vars::mapping(event, arena);
@@ -80,6 +86,7 @@ pub fn map_traced(
         };
         let guard = entry.when.as_ref().map_or("", Program::source);
         if !mapper.holds(entry.when.as_ref()) {
+            spent(entry);
             passed(entry, guard, "its guard does not hold", trace);
             continue;
         }
@@ -87,7 +94,9 @@ pub fn map_traced(
             let (file, line) = (&*entry.source.file, entry.source.line);
             trace.tell(&Trace::Entry { file, line, guard, inferred: entry.inferred });
         }
-        return Mapped::Change(Box::new(mapper.entry(entry, event, cell)));
+        let change = mapper.entry(entry, event, cell);
+        spent(entry);
+        return Mapped::Change(Box::new(change));
     }
     if event.error.is_some() && event.phase != Phase::Single {
         // What was started waits for this end: it is to learn that nothing came of it.
@@ -101,6 +110,9 @@ fn passed(entry: &Entry, guard: &str, why: &str, trace: Option<&dyn Tracer>) {
     let (file, line) = (&*entry.source.file, entry.source.line);
     trace.tell(&Trace::Passed { file, line, guard, why });
 }
+
+/// Evaluations whose fuel one event's mapping may use: each element of a long list is one.
+const EVALUATIONS: u32 = 10;
 
 /// The world of a mapping: there is none; bodies alone decide.
 struct Nowhere;

@@ -128,3 +128,37 @@ fn a_set_with_more_elements_than_the_bound_stays_bounded() {
     }
     assert!(sizes[299] < sizes[99] + 100, "the row grows: {} then {}", sizes[99], sizes[299]);
 }
+
+#[test]
+fn an_expression_that_uses_up_its_budget_is_told_and_stops_nothing() {
+    let say = |play: &mut Play| {
+        for n in 0..40 {
+            let port = 1_000 + u16::try_from(n).unwrap_or_default();
+            play.say(&authorize(&format!("e{n}"), 10 * n, "sg-1", &format!("r{n}"), port, WORLD));
+        }
+        play.say(&authorize("last", 900, "sg-2", "x", 22, WORLD));
+    };
+    let mut plenty = Play::within(Limits::default());
+    say(&mut plenty);
+    assert_eq!(plenty.log.exhausted, [], "the shipped pack stays within its budget");
+
+    let mut scarce = Play::within(Limits { fuel: 30, ..Limits::default() });
+    say(&mut scarce);
+    assert_eq!(scarce.log.outcomes, plenty.log.outcomes, "each event has its outcome");
+    let spenders: Vec<&str> = scarce.log.exhausted.iter().map(|(name, _)| &**name).collect();
+    assert!(spenders.contains(&"facet network.security_group.world"), "{spenders:?}");
+    assert!(spenders.iter().any(|name| name.starts_with("detector FW-")), "{spenders:?}");
+    // Each is the first of its name once, and the first time it is told.
+    let mut known = std::collections::BTreeSet::new();
+    for (name, first) in &scarce.log.exhausted {
+        assert_eq!(*first, known.insert(name), "{name}");
+    }
+    assert!(known.len() < scarce.log.exhausted.len(), "every time is counted");
+    // The small group's rules fit the budget: what can be judged is judged.
+    assert_eq!(scarce.open("FW-001").len(), 1, "{}", scarce.log.text);
+
+    let mut none = Play::within(Limits { fuel: 1, ..Limits::default() });
+    say(&mut none);
+    let mapping = |(name, _): &(String, bool)| name.starts_with("mapping config/content/mappings");
+    assert!(none.log.exhausted.iter().any(mapping), "{:?}", none.log.exhausted);
+}

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::content::{ActForm, Detector, Form};
 use crate::expr::Program;
 use crate::model::{
-    Act, Confidence, Finding, KindId, Novelty, Reason, Severity, Step, Timestamp, Val, Value,
+    Act, Confidence, Finding, KindId, Novelty, Reason, Severity, Spender, Step, Timestamp, Val,
+    Value,
 };
 use crate::state::{Key, Lens};
 
@@ -158,7 +159,11 @@ fn ask<'a>(
         all.push(lens.lend(value, &field.ty));
     }
     params(detector, scene, &mut all);
-    match program.eval(&all, &lens.call()) {
+    let answer = program.eval(&all, &lens.call());
+    if lens.ran_out() {
+        scene.frame.ledger.note(Spender::Detector(Arc::clone(&detector.id)));
+    }
+    match answer {
         Ok(Val::Bool(truth)) => Val::Bool(truth),
         Ok(Val::Unknown) | Err(_) => Val::Unknown,
         Ok(_) => Val::Unsaid,

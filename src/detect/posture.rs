@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::content::{Detector, PostureForm, PostureOn, scope};
-use crate::model::{Cause, Confidence, Facet, FacetId, Provider, Severity, Val, Value};
+use crate::model::{Cause, Confidence, Facet, FacetId, Provider, Severity, Spender, Val, Value};
 use crate::state::{ElementState, FacetBody, Knowledge, Lens, Life, Notes, Transition, View};
 
 use super::Scene;
@@ -212,6 +212,9 @@ impl Judge<'_> {
                     _ => None,
                 }
             });
+        }
+        if lens.ran_out() {
+            frame.ledger.note(Spender::Detector(self.detector.id.clone()));
         }
         Answer { holds, severity, measure, notes: lens.notes() }
     }

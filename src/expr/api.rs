@@ -97,15 +97,16 @@ impl Call<'_, '_> {
     ///
     /// # Errors
     /// [`EvalError::OutOfFuel`] when less is left.
+    #[inline]
     pub fn charge(&self, units: usize) -> Result<(), EvalError> {
         let units = u32::try_from(units).unwrap_or(u32::MAX);
-        match self.fuel.get().checked_sub(units) {
-            Some(left) => {
-                self.fuel.set(left);
-                Ok(())
-            }
-            None => Err(EvalError::OutOfFuel),
+        if let Some(left) = self.fuel.get().checked_sub(units) {
+            self.fuel.set(left);
+            return Ok(());
         }
+        // What comes after it fails too: nothing half-known is told.
+        self.fuel.set(0);
+        Err(EvalError::OutOfFuel)
     }
 }
 

@@ -4,6 +4,9 @@
 //! anything.
 
 mod calls;
+mod cost;
+mod fold;
+mod forms;
 mod literals;
 mod macros;
 mod names;
@@ -15,6 +18,8 @@ use std::sync::Arc;
 use cel::common::ast::{Expr, IdedExpr, SourceInfo};
 
 use crate::model::{FacetId, KindId, Type};
+
+pub use forms::FORMS;
 
 use super::api::{Issue, Level, Read, Scope};
 use super::ir::{Body, Const, Node};
@@ -86,6 +91,10 @@ pub(super) struct Checker<'c> {
     deepest: usize,
     issues: Vec<Issue>,
     reads: Vec<Read>,
+    /// What is left for working out constants.
+    fold_fuel: u32,
+    /// Whether a loop was refused for its cost already: one such issue is enough.
+    too_costly: bool,
 }
 
 /// Checks a whole expression; `params` are locals of any type.
@@ -112,11 +121,14 @@ pub(super) fn check(
         deepest: 0,
         issues: Vec::new(),
         reads: Vec::new(),
+        fold_fuel: fold::FOLD_FUEL,
+        too_costly: false,
     };
     let root = checker.expr(expr, scope.expect.as_ref());
     if let Some(expect) = &scope.expect {
         checker.expect(&root.ty, expect, expr, "the expression");
     }
+    checker.affordable(expr, &root.node);
     let mut issues = checker.issues;
     issues.sort_by_key(|issue| (issue.range.start, std::cmp::Reverse(issue.level)));
     issues.dedup();
@@ -138,6 +150,7 @@ impl Checker<'_> {
         }
         self.depth += 1;
         self.deepest = self.deepest.max(self.depth);
+        let known = self.issues.len();
         let typed = match &expr.expr {
             Expr::Ident(_) => self.name(expr, expect),
             Expr::Select(select) if select.test => self.has(select),
@@ -154,7 +167,7 @@ impl Checker<'_> {
             }
         };
         self.depth -= 1;
-        typed
+        self.folded(expr, typed, known)
     }
 
     fn error(&mut self, at: &IdedExpr, message: String, hint: Option<String>) {

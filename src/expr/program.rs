@@ -8,11 +8,14 @@ use cel::parser::Parser;
 use crate::model::{Type, Val};
 
 use super::api::{Call, EvalError, Host, Issue, Level, Read, Scope};
-use super::ir::Body;
+use super::ir::{Body, Const, Node};
 use super::{check, depth, eval, standard};
 
 /// Bytes of an expression's text.
 const MAX_SOURCE: usize = 16 << 10;
+
+/// Faults of one text that are told.
+const MAX_FAULTS: usize = 16;
 
 /// The functions an expression may call: the host's, and those content defines.
 #[derive(Debug)]
@@ -135,6 +138,15 @@ impl Program {
         &self.ty
     }
 
+    /// What it always is, where it reads nothing that could make it otherwise and is a condition.
+    #[must_use]
+    pub fn always(&self) -> Option<bool> {
+        match self.body.node {
+            Node::Const(Const::Bool(truth)) => Some(truth),
+            _ => None,
+        }
+    }
+
     /// The facets it reads, each chain once.
     #[must_use]
     pub fn reads(&self) -> &[Read] {
@@ -159,6 +171,11 @@ fn parse(source: &str) -> Result<(IdedExpr, SourceInfo), Vec<Issue>> {
         let message = format!("longer than {MAX_SOURCE} bytes");
         return Err(vec![fault(0..source.len(), message)]);
     }
+    if let Some(place) = depth::is_no_expression(source) {
+        let found = source[place..].chars().next().unwrap_or_default();
+        let range = place..place + found.len_utf8();
+        return Err(vec![fault(range, format!("`{found}` is no part of the language"))]);
+    }
     if let Some(place) = depth::exceeds(source, check::MAX_DEPTH) {
         let message = format!("nested more than {} levels deep", check::MAX_DEPTH);
         return Err(vec![fault(place..source.len(), message)]);
@@ -168,6 +185,7 @@ fn parse(source: &str) -> Result<(IdedExpr, SourceInfo), Vec<Issue>> {
         let mut issues: Vec<_> = faults
             .errors
             .iter()
+            .take(MAX_FAULTS)
             .map(|error| {
                 let start = offset(source, error.pos);
                 let length = source[start..].chars().next().map_or(0, char::len_utf8);

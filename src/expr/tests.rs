@@ -1,5 +1,6 @@
 //! What the tests of this room share: a schema like the shipped one, and a small world.
 
+mod certain;
 mod content;
 mod issues;
 mod nets;

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::content::Content;
 use crate::model::{
-    Cause, Cell, Change, FacetId, KindId, Limits, Source, Timestamp, Tracer, Write,
+    Cause, Cell, Change, FacetId, KindId, Ledger, Limits, Source, Timestamp, Tracer, Write,
 };
 
 use super::Key;
@@ -93,6 +93,8 @@ pub struct Frame<'f> {
     pub limits: &'f Limits,
     /// Who is told each step; nobody, but for `explain`.
     pub trace: Option<&'f dyn Tracer>,
+    /// Where expressions that use up their budget are noted.
+    pub ledger: &'f Ledger,
 }
 
 /// The state of one account.

@@ -154,6 +154,12 @@ impl<'a, 'c> Lens<'a, 'c> {
         self.depth.set(0);
     }
 
+    /// Whether the evaluation since [`Lens::begin`] used up its budget.
+    #[must_use]
+    pub fn ran_out(&self) -> bool {
+        self.fuel.get() == 0
+    }
+
     /// What the evaluation since [`Lens::begin`] rested on.
     #[must_use]
     pub fn notes(&self) -> Notes {

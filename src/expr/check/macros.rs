@@ -22,18 +22,8 @@ impl Checker<'_> {
             return Typed::broken();
         };
         let list = self.expr(&parts.iter_range, None);
-        let item = match &list.ty {
-            Type::List(item) => (**item).clone(),
-            Type::Dyn => Type::Dyn,
-            // What nothing holds.
-            Type::Null => Type::Null,
-            Type::Map(_) => Type::String,
-            ty => {
-                let message = format!("only a list can be gone through, not {}", self.describe(ty));
-                self.error(&parts.iter_range, message, None);
-                Type::Dyn
-            }
-        };
+        let (key, item) = self.parts_of(&parts.iter_range, &list.ty);
+        let item = if matches!(list.ty, Type::Map(_)) { key } else { item };
         let local = Local {
             name: parts.iter_var.as_str().into(),
             ty: item.clone(),
@@ -53,7 +43,7 @@ impl Checker<'_> {
                 kept.key = list.key;
                 kept
             }
-            MacroKind::Map => {
+            MacroKind::Map | MacroKind::TransformMap => {
                 let (ty, chains) = match &body {
                     Some(body) => (body.ty.clone(), body.chains.clone()),
                     None => (Type::Dyn, Vec::new()),
@@ -67,9 +57,11 @@ impl Checker<'_> {
             kind: shape.kind,
             list: list.node,
             slot,
+            place: None,
             test: test.map(|test| test.node),
             body: body.map(|body| body.node),
         }));
+        self.affordable(expr, &result.node);
         result
     }
 }
