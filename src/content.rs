@@ -36,7 +36,7 @@ pub use compiled::{
 pub use coverage::{Coverage, coverage};
 pub use fault::{Fault, sarif};
 pub use files::{File, Files};
-pub use load::load;
+pub use load::{load, load_watched};
 
 #[cfg(test)]
 mod tests;

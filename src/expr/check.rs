@@ -8,6 +8,7 @@ mod literals;
 mod macros;
 mod names;
 mod operators;
+mod watch;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -86,18 +87,22 @@ pub(super) struct Checker<'c> {
     deepest: usize,
     issues: Vec<Issue>,
     reads: Vec<Read>,
+    /// Where parts are watched: those that are open.
+    watched: Option<watch::Open>,
 }
 
-/// Checks a whole expression; `params` are locals of any type.
+/// Checks a whole expression; `params` are locals of any type, of a function's body.
 pub(super) fn check(
     expr: &IdedExpr,
     info: &SourceInfo,
     source: &str,
-    params: &[&str],
+    params: Option<&[&str]>,
     scope: &Scope<'_>,
     functions: &Functions,
 ) -> Checked {
+    let called = params.is_some();
     let locals: Vec<_> = params
+        .unwrap_or_default()
         .iter()
         .map(|name| Local { name: (*name).into(), ty: Type::Dyn, chains: Vec::new() })
         .collect();
@@ -112,6 +117,7 @@ pub(super) fn check(
         deepest: 0,
         issues: Vec::new(),
         reads: Vec::new(),
+        watched: functions.is_watched().then(watch::Open::new),
     };
     let root = checker.expr(expr, scope.expect.as_ref());
     if let Some(expect) = &scope.expect {
@@ -120,8 +126,10 @@ pub(super) fn check(
     let mut issues = checker.issues;
     issues.sort_by_key(|issue| (issue.range.start, std::cmp::Reverse(issue.level)));
     issues.dedup();
+    // A function's body is told apart from the part that calls it.
+    let node = if checker.watched.is_some() && called { watch::body(root.node) } else { root.node };
     Checked {
-        body: Body { node: root.node, locals: checker.slots, depth: checker.deepest },
+        body: Body { node, locals: checker.slots, depth: checker.deepest },
         ty: root.ty,
         reads: checker.reads,
         issues,
@@ -138,6 +146,7 @@ impl Checker<'_> {
         }
         self.depth += 1;
         self.deepest = self.deepest.max(self.depth);
+        self.begin_part();
         let typed = match &expr.expr {
             Expr::Ident(_) => self.name(expr, expect),
             Expr::Select(select) if select.test => self.has(select),
@@ -154,7 +163,7 @@ impl Checker<'_> {
             }
         };
         self.depth -= 1;
-        typed
+        self.end_part(expr, typed)
     }
 
     fn error(&mut self, at: &IdedExpr, message: String, hint: Option<String>) {

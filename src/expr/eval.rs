@@ -10,6 +10,7 @@
 
 mod macros;
 pub(super) mod ops;
+mod watched;
 
 use std::cell::Cell;
 
@@ -106,6 +107,7 @@ fn eval<'a>(
             with_args(args, frame, call, |args| run(body, frame.vars, args, call))
         }
         Node::Macro(parts) => macros::run(parts, frame, call),
+        Node::Watched(part) => watched::run(part, frame, call),
     }
 }
 

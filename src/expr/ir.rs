@@ -57,6 +57,8 @@ pub(super) enum Node {
     User(Arc<Body>, Box<[Node]>),
     /// A macro over a list.
     Macro(Box<Macro>),
+    /// A part that tells what it came to; only in what was compiled to be watched.
+    Watched(Box<Watched>),
 }
 
 /// A literal.
@@ -131,4 +133,31 @@ pub(super) struct Body {
     pub(super) locals: usize,
     /// Levels of nodes, those of called functions included: bounds the recursion.
     pub(super) depth: usize,
+}
+
+/// A node that is watched.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) piece: Piece,
+    pub(super) node: Node,
+}
+
+/// What is watched of a text.
+#[derive(Debug)]
+pub(super) enum Piece {
+    /// A part: where it begins, its text, whether it is a name or a member of one, and the parts
+    /// below it.
+    Part { place: usize, text: Box<str>, path: bool, within: Box<[Within]> },
+    /// What a macro asks of each element: the local that holds it, its name, and the answer by
+    /// which one element decides.
+    Element { slot: usize, name: Box<str>, decisive: bool },
+    /// The body of a function written in content.
+    Body,
+}
+
+/// A part below another, which may turn out not to be asked.
+#[derive(Debug)]
+pub(super) struct Within {
+    pub(super) place: usize,
+    pub(super) text: Box<str>,
 }

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::change::Change;
 use super::event::EventKey;
 use super::finding::{Confidence, Severity};
+use super::value::Value;
 
 /// Hears the steps, in the order in which they are taken.
 pub trait Tracer {
@@ -196,4 +197,55 @@ pub struct Ruling<'t> {
     pub confidence: Confidence,
     /// What was assumed.
     pub assumptions: &'t [Box<str>],
+}
+
+/// A part of an expression and what it came to, with the parts below it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// What it is a part of.
+    pub sort: Sort,
+    /// Its source text; for an element the name it is given; for a reading `kind id .facet`.
+    pub text: Box<str>,
+    /// What it came to.
+    pub got: Got,
+    /// More about that, for people; empty where there is nothing to add.
+    pub note: Box<str>,
+    /// The parts below it, in the order of the text.
+    pub parts: Vec<Part>,
+    /// How many more there were than are told.
+    pub more: usize,
+}
+
+/// The sorts of part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// A part of the text.
+    Expression,
+    /// An element that a macro goes through.
+    Element,
+    /// A facet that was read, of another resource or following from others.
+    Reading,
+}
+
+impl Sort {
+    /// The word in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Expression => "expression",
+            Self::Element => "element",
+            Self::Reading => "reading",
+        }
+    }
+}
+
+/// What a part came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Got {
+    /// This, cut where it was long. Unknown, unsaid and none are values too.
+    Value(Value),
+    /// No value, and why.
+    Failed(Box<str>),
+    /// It was not asked: what stands beside it had decided.
+    Skipped,
 }
