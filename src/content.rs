@@ -20,6 +20,7 @@ mod lint;
 mod literal;
 mod load;
 mod mapping;
+pub mod near;
 mod rules;
 pub mod scope;
 mod tree;

@@ -97,7 +97,7 @@ fn add(doc: &Doc<'_>, node: &Node, entry: Entry, services: &[&str], content: &mu
 }
 
 /// CTS names stand as `resource_type/trace_name`, Kubernetes' as `resource/verb`.
-fn split_name(provider: Provider, family: Family, name: &str) -> (&str, &str) {
+pub(super) fn split_name(provider: Provider, family: Family, name: &str) -> (&str, &str) {
     let split = match (provider, family) {
         (Provider::Huawei, Family::Activity) => name.split_once('/'),
         (Provider::Kubernetes, Family::Activity) => name.rsplit_once('/'),

@@ -144,10 +144,14 @@ impl Watch {
         let Some(mut open) = state.open.pop() else { return };
         end_element(&mut open);
         open.part.got = got;
+        take_reading(&mut open);
         if open.path {
-            // The way to what is there needs no telling; where it ends does.
+            // The way to what is there needs no telling; where it ends does, and where it led to
+            // another resource.
             let there = open.part.got.is_there();
-            open.below.retain(|below| !below.path || !(there || below.part.got.is_there()));
+            open.below.retain(|Below { path, part, .. }| {
+                !path || !(there || part.got.is_there()) || !part.is_plain()
+            });
         } else if open.kept {
             skip(&mut open, within);
         }
@@ -192,11 +196,16 @@ impl Watch {
         state.functions = state.functions.saturating_sub(1);
     }
 
-    /// A facet is read; what is evaluated until [`Watch::leave_reading`] stands below it.
-    pub fn enter_reading(&self, text: &str) {
+    /// A facet is read; what is evaluated until [`Watch::leave_reading`] stands below it. `of`
+    /// names the resource; empty for the one that is judged.
+    pub fn enter_reading(&self, of: &str, facet: &str) {
         let state = &mut *self.state.borrow_mut();
-        if !state.is_mute() {
-            state.open(Sort::Reading, text, BEHIND, false);
+        if state.is_mute() {
+            return;
+        }
+        state.open(Sort::Reading, facet, BEHIND, false);
+        if let Some(open) = state.open.last_mut().filter(|_| !of.is_empty()) {
+            open.part.read = format!("{of} .{facet}").into();
         }
     }
 
@@ -221,6 +230,13 @@ impl Watch {
     }
 }
 
+impl Part {
+    /// Whether it says nothing beside its value.
+    fn is_plain(&self) -> bool {
+        self.read.is_empty() && self.note.is_empty() && self.parts.is_empty()
+    }
+}
+
 impl Got {
     /// Whether a value is there: neither unsaid, none nor unknown.
     fn is_there(&self) -> bool {
@@ -239,7 +255,31 @@ pub(super) fn whole<'a>(
 }
 
 fn part(sort: Sort, text: &str, got: Got) -> Part {
-    Part { sort, text: text.into(), got, note: Box::default(), parts: Vec::new(), more: 0 }
+    Part {
+        sort,
+        text: text.into(),
+        read: "".into(),
+        got,
+        note: "".into(),
+        parts: Vec::new(),
+        more: 0,
+    }
+}
+
+/// A part that is nothing but a facet read says itself what was read, and how.
+fn take_reading(open: &mut Open) {
+    let reading = |below: &Below| below.part.sort == Sort::Reading;
+    let mut places = (0..open.below.len()).filter(|place| reading(&open.below[*place]));
+    let (Some(place), None) = (places.next(), places.next()) else { return };
+    if open.below[place].part.got != open.part.got {
+        return;
+    }
+    let part = open.below.remove(place).part;
+    open.part.read = part.read;
+    open.part.note = part.note;
+    open.part.more += part.more;
+    let inner = part.parts.into_iter();
+    open.below.extend(inner.map(|part| Below { place: BEHIND, path: false, part }));
 }
 
 /// Names the parts below that were not asked.
