@@ -158,7 +158,7 @@ impl<'w, 'a, 'c> Witness<'w, 'a, 'c> {
     fn unknown(&self, handle: Handle, kind: &Kind, facet: FacetId) -> &'static str {
         match kind.facets[usize::from(facet.0)].origin {
             Origin::Derived => return "",
-            Origin::Back { .. } => return "nothing was ever seen to refer to it",
+            Origin::Back { .. } => return "referrer never seen",
             Origin::One(_) | Origin::Said => {}
         }
         let Val::Str(id) = self.lens.id(handle) else { return "" };

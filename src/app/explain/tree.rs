@@ -39,10 +39,8 @@ pub(super) fn lines(out: &mut String, part: &Part, indent: usize, schema: &Schem
 /// One part on one line.
 fn line(part: &Part, columns: usize, schema: &Schema) -> String {
     let text = one_line(&part.text);
-    let read =
-        if part.read.is_empty() { String::new() } else { format!(" <- {}", safe(&part.read)) };
     let sign = if part.sort == Sort::Element { ": " } else { " = " };
-    let sign = format!("{read}{sign}");
+    let sign = format!("{}{sign}", read_from(part));
     let note =
         if part.note.is_empty() { String::new() } else { format!("  ({})", safe(&part.note)) };
     let value = match &part.got {
@@ -58,14 +56,26 @@ fn line(part: &Part, columns: usize, schema: &Schema) -> String {
     format!("{text}{sign}{}{note}", cut(&value, room.max(VALUE)))
 }
 
+/// Where it was read; the facet only where the text does not end in it.
+fn read_from(part: &Part) -> String {
+    if part.read.is_empty() {
+        return String::new();
+    }
+    let whole = safe(&part.read);
+    let short = whole.rsplit_once(" .").filter(|(_, facet)| part.text.ends_with(facet));
+    format!(" <- {}", short.map_or(&*whole, |(resource, _)| resource))
+}
+
 /// A value in words: what is not there says in which way.
 pub(super) fn told(value: &Value, schema: &Schema) -> String {
     match value {
         Value::Unknown => "unknown".to_owned(),
         Value::Unsaid => "unsaid".to_owned(),
         Value::None => "none".to_owned(),
-        Value::List(_, false) | Value::Ports(_, false) => {
-            format!("partial {}", safe(&value.to_json(schema).to_string()))
+        Value::Ports(_, false) => format!("partial {}", safe(&value.to_json(schema).to_string())),
+        Value::List(items, whole) => {
+            let items: Vec<String> = items.iter().map(|item| told(item, schema)).collect();
+            format!("{}[{}]", if *whole { "" } else { "partial " }, items.join(","))
         }
         _ => safe(&value.to_json(schema).to_string()),
     }
