@@ -24,15 +24,15 @@ pub fn nearest<'c>(content: &'c Content, key: &EventKey<'_>) -> Option<Near<'c>>
     let of_cloud = content
         .entries
         .iter()
-        .filter(|entry| entry.provider == key.provider && entry.family == key.family)
-        .flat_map(|entry| entry.names.iter().map(move |name| (entry, &**name)));
+        .zip(0_u32..)
+        .filter(|(entry, _)| entry.provider == key.provider && entry.family == key.family)
+        .flat_map(|(entry, number)| entry.names.iter().map(move |name| (entry, number, &**name)));
     let mut best: Option<(usize, Near<'c>)> = None;
-    for (entry, name) in of_cloud {
+    for (entry, number, name) in of_cloud {
         let (resource_type, event) = split_name(entry.provider, entry.family, name);
         let candidate = EventKey { resource_type, name: event, ..*key };
-        let here = content.index.get(&fold::hash_key(&candidate)).is_some_and(|list| {
-            list.iter().any(|at| std::ptr::eq(&content.entries[*at as usize], entry))
-        });
+        let index = content.index.get(&fold::hash_key(&candidate));
+        let here = index.is_some_and(|list| list.contains(&number));
         let distance = distance(key, resource_type, event);
         if !here && distance > 0 {
             continue;

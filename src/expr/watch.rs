@@ -41,6 +41,9 @@ struct State {
     root: Option<Part>,
     /// Functions that are running.
     functions: usize,
+    /// Whether one of them begins: its places are those of another text.
+    begins: bool,
+    /// Parts of the tree so far.
     parts: usize,
 }
 
@@ -71,15 +74,36 @@ struct Group {
     matters: bool,
 }
 
+impl Open {
+    /// The element is done: kept, or counted where there are enough that matter as much. Returns
+    /// what is not kept.
+    fn end_element(&mut self) -> Option<Part> {
+        let group = self.element.take()?;
+        if self.groups.len() < ELEMENTS {
+            self.groups.push(group);
+            return None;
+        }
+        self.part.more += 1;
+        let dull = self.groups.iter().rposition(|group| !group.matters);
+        let Some(place) = dull.filter(|_| group.matters) else { return Some(group.part) };
+        self.groups.push(group);
+        Some(self.groups.remove(place).part)
+    }
+}
+
 impl State {
     fn is_mute(&self) -> bool {
         self.functions > OPENED
     }
 
     fn open(&mut self, sort: Sort, text: &str, place: usize, path: bool) {
-        self.parts += 1;
-        let kept = self.parts <= PARTS;
-        let text = if kept { text } else { "" };
+        let kept = self.parts < PARTS;
+        self.parts += usize::from(kept);
+        let (text, place) = match (kept, std::mem::take(&mut self.begins)) {
+            (false, _) => ("", place),
+            (true, true) => (text, BEHIND),
+            (true, false) => (text, place),
+        };
         self.open.push(Open {
             part: part(sort, text, Got::Skipped),
             place,
@@ -98,14 +122,27 @@ impl State {
         below.sort_by_key(|below| below.place);
         part.parts = below.into_iter().map(|below| below.part).collect();
         part.parts.extend(groups.into_iter().map(|group| group.part));
+        if !kept {
+            self.parts = self.parts.saturating_sub(part.count() - 1);
+        }
         let Some(around) = self.open.last_mut() else {
             self.root = Some(part);
             return;
         };
         match &mut around.element {
-            _ if !kept => around.part.more += 1,
+            Some(group) if !kept => group.part.more += 1,
+            None if !kept => around.part.more += 1,
             Some(group) => group.part.parts.push(part),
             None => around.below.push(Below { place, path, part }),
+        }
+    }
+
+    /// The element that is gone through is done.
+    fn end_element(&mut self) {
+        let Some(open) = self.open.last_mut() else { return };
+        if let Some(part) = open.end_element() {
+            // What is not kept leaves its room to others.
+            self.parts = self.parts.saturating_sub(part.count());
         }
     }
 }
@@ -141,8 +178,8 @@ impl Watch {
         if state.is_mute() {
             return;
         }
+        state.end_element();
         let Some(mut open) = state.open.pop() else { return };
-        end_element(&mut open);
         open.part.got = got;
         take_reading(&mut open);
         if open.path {
@@ -153,7 +190,7 @@ impl Watch {
                 !path || !(there || part.got.is_there()) || !part.is_plain()
             });
         } else if open.kept {
-            skip(&mut open, within);
+            state.parts += skip(&mut open, within);
         }
         state.close(open);
     }
@@ -165,8 +202,9 @@ impl Watch {
         if state.is_mute() {
             return;
         }
+        state.end_element();
         let Some(open) = state.open.last_mut() else { return };
-        end_element(open);
+        state.parts += 1;
         let part = part(Sort::Element, name, Got::Value(value));
         open.element = Some(Group { part, matters: false });
     }
@@ -188,12 +226,15 @@ impl Watch {
     }
 
     pub(super) fn enter_body(&self) {
-        self.state.borrow_mut().functions += 1;
+        let state = &mut *self.state.borrow_mut();
+        state.functions += 1;
+        state.begins = true;
     }
 
     pub(super) fn leave_body(&self) {
         let state = &mut *self.state.borrow_mut();
         state.functions = state.functions.saturating_sub(1);
+        state.begins = false;
     }
 
     /// A facet is read; what is evaluated until [`Watch::leave_reading`] stands below it. `of`
@@ -234,6 +275,10 @@ impl Part {
     /// Whether it says nothing beside its value.
     fn is_plain(&self) -> bool {
         self.read.is_empty() && self.note.is_empty() && self.parts.is_empty()
+    }
+
+    fn count(&self) -> usize {
+        1 + self.parts.iter().map(Self::count).sum::<usize>()
     }
 }
 
@@ -282,8 +327,8 @@ fn take_reading(open: &mut Open) {
     open.below.extend(inner.map(|part| Below { place: BEHIND, path: false, part }));
 }
 
-/// Names the parts below that were not asked.
-fn skip(open: &mut Open, within: &[Within]) {
+/// Names the parts below that were not asked; returns how many.
+fn skip(open: &mut Open, within: &[Within]) -> usize {
     let asked = |place: usize, text: &str| {
         let is = |part: &Part| part.sort == Sort::Expression && *part.text == *text;
         open.below.iter().any(|below| below.place == place && is(&below.part))
@@ -291,25 +336,11 @@ fn skip(open: &mut Open, within: &[Within]) {
     };
     let left: Vec<&Within> =
         within.iter().filter(|within| !asked(within.place, &within.text)).collect();
-    for Within { place, text } in left {
+    for Within { place, text } in &left {
         let part = part(Sort::Expression, text, Got::Skipped);
         open.below.push(Below { place: *place, path: false, part });
     }
-}
-
-/// The element is done: kept, or counted where there are enough that matter as much.
-fn end_element(open: &mut Open) {
-    let Some(group) = open.element.take() else { return };
-    if open.groups.len() < ELEMENTS {
-        open.groups.push(group);
-        return;
-    }
-    open.part.more += 1;
-    let dull = open.groups.iter().rposition(|group| !group.matters);
-    if let Some(place) = dull.filter(|_| group.matters) {
-        open.groups.remove(place);
-        open.groups.push(group);
-    }
+    left.len()
 }
 
 /// A value that is no value of a cloud's: what was cut says so.

@@ -32,23 +32,27 @@ pub(super) fn end(
         Outcome::Applied => None,
         Outcome::Dead => {
             let (at, next) = outcome.dead.map_or(("reading", ""), revived);
-            ended(at, outcome.detail.to_owned(), next.to_owned())
+            let reason = outcome.dead.map_or("", DeadReason::as_str);
+            let why = if outcome.detail.is_empty() { reason } else { outcome.detail };
+            ended(at, why.to_owned(), next.to_owned())
         }
         Outcome::Quarantined => {
             ended("tenant", outcome.detail.to_owned(), mapped_account(outcome, key))
         }
-        Outcome::Unwatched => unread(facts, content, "nothing reads this event"),
-        Outcome::ReadOnly => unread(facts, content, "the event only reads"),
+        Outcome::Unwatched => Some(unread(facts, content, "nothing reads this event")),
+        Outcome::ReadOnly => Some(unread(facts, content, "the event only reads")),
         Outcome::Provider => {
             let why = "the provider did this itself, on what is its own".to_owned();
             ended("mapping", why, String::new())
         }
+        // A deed that failed may be what a detector waits for.
+        Outcome::Failed if !facts.acts.is_empty() => None,
         Outcome::Failed => {
             let next = "only entries with `failures: true` read calls that failed; the same call, \
                         had it succeeded, would be read";
             let why = "the call failed, so nothing was changed";
             if key.is_some_and(|key| !key.read) {
-                return unread(facts, content, why);
+                return Some(unread(facts, content, why));
             }
             ended("mapping", why.to_owned(), next.to_owned())
         }
@@ -61,7 +65,7 @@ pub(super) fn end(
             "an event is applied once: another id would make it another event".to_owned(),
         ),
         Outcome::Pending => ended("state", waiting(facts), awaited(facts, limits)),
-        Outcome::Blind => blind(facts),
+        Outcome::Blind => Some(blind(facts)),
         Outcome::Unchanged => unchanged(facts),
     }
 }
@@ -112,16 +116,16 @@ fn mapped_account(outcome: &EventOutcome<'_>, key: Option<&Key>) -> String {
 }
 
 /// Nothing read it: no entry at all, or none whose guard holds.
-fn unread(facts: &Facts, content: &Content, why: &str) -> Option<End> {
+fn unread(facts: &Facts, content: &Content, why: &str) -> End {
     let Some(key) = &facts.key else {
-        return Some(End { at: "index", why: why.to_owned(), next: String::new() });
+        return End { at: "index", why: why.to_owned(), next: String::new() };
     };
     if key.read {
         let passed: Vec<String> =
             facts.passed.iter().map(|(place, why)| format!("{place}: {why}")).collect();
         let why = format!("{why}: {} passed it by", entries(facts.passed.len()));
         let next = format!("an entry whose guard holds; {}", passed.join("; "));
-        return Some(End { at: "mapping", why, next });
+        return End { at: "mapping", why, next };
     }
     let written = key.written();
     let cloud = key.provider.as_str();
@@ -142,7 +146,7 @@ fn unread(facts: &Facts, content: &Content, why: &str) -> Option<End> {
         }
         None => format!("a mapping of {cloud}; none reads anything of service `{}`", key.service),
     };
-    Some(End { at: "index", why: format!("{why}, and no mapping names it"), next })
+    End { at: "index", why: format!("{why}, and no mapping names it"), next }
 }
 
 fn entries(count: usize) -> String {
@@ -172,7 +176,7 @@ fn awaited(facts: &Facts, limits: &Limits) -> String {
     }
 }
 
-fn blind(facts: &Facts) -> Option<End> {
+fn blind(facts: &Facts) -> End {
     let why = if facts.blind.is_empty() {
         "its body does not say to what it changed".to_owned()
     } else {
@@ -185,7 +189,7 @@ fn blind(facts: &Facts) -> Option<End> {
         next = format!("a body with {}; or ", needs.join(" and "));
     }
     next.push_str("a snapshot of the resource");
-    Some(End { at: "mapping", why, next })
+    End { at: "mapping", why, next }
 }
 
 fn unchanged(facts: &Facts) -> Option<End> {

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use crate::alert::clean;
 use crate::alert::text::Paint;
 use crate::content::Content;
-use crate::model::trace::{Counts, Part, Ruling};
+use crate::model::trace::{Counts, Part, Ruling, Seen};
 use crate::model::{
     Act, Change, Confidence, Edit, ElementRef, FacetEdit, Operation, Source, Trace, Tracer, Write,
 };
@@ -326,7 +326,7 @@ impl<'s> Steps<'s> {
                     if each.is_empty() { String::new() } else { format!("each of {each}: ") };
                 detail(out, &format!("asks {each}{}", one_line(asks)));
                 if rulings.is_empty() {
-                    saw.iter().for_each(|seen| self::seen(out, seen));
+                    all_seen(out, saw);
                     detail(out, "nothing to ask about: no element is known");
                 }
                 for ruling in rulings {
@@ -343,7 +343,7 @@ impl<'s> Steps<'s> {
                     detail(out, &format!("asks {}", one_line(asks)));
                 }
                 if tree.is_none() {
-                    saw.iter().for_each(|seen| self::seen(out, seen));
+                    all_seen(out, saw);
                 }
                 let word = match holds {
                     Some(true) => "tells",
@@ -398,6 +398,12 @@ impl Tracer for Steps<'_> {
         if !self.reading(&mut told.text, step) {
             self.resource(&mut told.text, step);
         }
+    }
+}
+
+fn all_seen(out: &mut String, saw: &[Seen<'_>]) {
+    for seen in saw {
+        self::seen(out, seen);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::alert::text::{Paint, render};
 use crate::alert::{Alert, clean};
 use crate::content::{Content, Detector};
 use crate::engine::{Engine, EventOutcome, Sink};
-use crate::model::{FindingChange, Limits, Outcome};
+use crate::model::{DeadReason, FindingChange, Format, Limits, Outcome, Severity};
 
 use super::ends::{End, end};
 use super::facts::{Facts, Verdict};
@@ -180,7 +180,7 @@ impl<'a> Way<'a> {
         }
     }
 
-    fn document(&self, outcome: &EventOutcome<'_>, told: Told, end: Option<&End>) -> Json {
+    fn document(&self, outcome: &EventOutcome<'_>, told: &Told, end: Option<&End>) -> Json {
         let verdicts: Vec<Json> = told
             .facts
             .verdicts
@@ -189,7 +189,7 @@ impl<'a> Way<'a> {
             .map(|verdict| {
                 json!({
                     "detector": verdict.detector, "verdict": verdict.word(), "on": verdict.on,
-                    "severity": verdict.severity.map(|severity| severity.as_str()),
+                    "severity": verdict.severity.map(Severity::as_str),
                 })
             })
             .collect();
@@ -200,9 +200,9 @@ impl<'a> Way<'a> {
         let time = outcome.time.map(|time| time.to_string());
         json!({
             "record": self.record, "event": outcome.event,
-            "format": outcome.format.map(|format| format.as_str()),
+            "format": outcome.format.map(Format::as_str),
             "outcome": outcome.outcome.as_str(),
-            "reason": outcome.dead.map(|reason| reason.as_str()), "detail": outcome.detail,
+            "reason": outcome.dead.map(DeadReason::as_str), "detail": outcome.detail,
             "ended": end.map(|end| json!({"at": end.at, "why": end.why, "next": end.next})),
             "unreached": unreached, "verdicts": verdicts,
             "service": outcome.service, "name": outcome.name, "event_id": outcome.event_id,
@@ -220,7 +220,7 @@ impl Sink for Way<'_> {
         let end = end(outcome, &told.facts, self.content, self.limits, before);
         match self.form {
             Form::Text(_) => self.event(outcome, &told, end.as_ref()),
-            Form::Json => self.document = Some(self.document(outcome, told, end.as_ref())),
+            Form::Json => self.document = Some(self.document(outcome, &told, end.as_ref())),
         }
     }
 

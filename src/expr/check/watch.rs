@@ -72,7 +72,11 @@ impl Checker<'_> {
     fn extent(&self, expr: &IdedExpr) -> Range<usize> {
         let mut range = None;
         self.cover(expr, &mut range);
-        range.map_or(0..self.source.len(), |range| balanced(self.source, range))
+        let range = range.map_or(0..self.source.len(), |range| balanced(self.source, range));
+        // Of `has(x.y)` the parser keeps the bracket's place only.
+        let tested = matches!(&expr.expr, Expr::Select(select) if select.test);
+        let before = self.source.get(..range.start).map_or("", str::trim_end);
+        if tested && before.ends_with("has") { before.len() - 3..range.end } else { range }
     }
 
     fn cover(&self, expr: &IdedExpr, range: &mut Option<Range<usize>>) {
@@ -125,7 +129,7 @@ fn entry_parts(entry: &EntryExpr, visit: &mut dyn FnMut(&IdedExpr)) {
 fn is_path(expr: &IdedExpr) -> bool {
     match &expr.expr {
         Expr::Ident(_) => true,
-        Expr::Select(select) => is_path(&select.operand),
+        Expr::Select(select) => !select.test && is_path(&select.operand),
         _ => false,
     }
 }
