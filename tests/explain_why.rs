@@ -140,11 +140,21 @@ fn of_many_elements_those_that_hold_come_first_and_the_rest_are_counted() {
         records.push(authorize(&id, i64::from(n) + 1, "sg-1", &rule, 22, &cidr));
     }
     records.push(authorize("e-99", 60, "sg-1", "sgr-99", 22, "0.0.0.0/0"));
+    // What the last event brings is told before what was there.
+    records.push(authorize("e-100", 61, "sg-1", "sgr-100", 22, "172.16.0.0/12"));
     let told = explain(&records, &["--detector", "FW-001"]);
     let told = last(&told);
     holds(
         &told,
-        &["1 insecure, 0 unknown, 13 secure", "insecure, high", "secure: {", "... and 6 more"],
+        &[
+            "1 insecure, 0 unknown, 14 secure",
+            "insecure, high",
+            "secure: {",
+            "172.16.0.0/12",
+            "secure: {",
+            "10.0.0.0/16",
+            "... and 7 more",
+        ],
     );
 }
 
@@ -252,10 +262,7 @@ fn a_detector_that_was_not_reached_says_why() {
         &[ec2("e", 1, "StartFleet", &json!({}), &Value::Null)],
         &["--detector", "FW-001"],
     ));
-    holds(
-        &told,
-        &["no mapping reads `StartFleet`", "is spoken of in aws by AuthorizeSecurityGroup"],
-    );
+    holds(&told, &["no mapping reads `StartFleet`", "in aws, AuthorizeSecurityGroupIngress,"]);
 }
 
 #[test]

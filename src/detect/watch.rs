@@ -57,7 +57,7 @@ pub(super) fn skipped(detector: &Detector, on: &PostureOn, scene: &Scene<'_>) {
 const VERDICTS: usize = 8;
 
 /// Tells a posture detector's verdicts on a resource: those that hold first, then those that are
-/// unknown.
+/// unknown, then those on elements that are new.
 pub(super) fn judged(
     transition: &Transition,
     detector: &Detector,
@@ -71,10 +71,17 @@ pub(super) fn judged(
     let kind = schema.kind(transition.kind);
     let saw = saw(&transition.after, kind, on, scene);
     let mut order: Vec<&Verdict> = verdicts.iter().collect();
-    order.sort_by_key(|verdict| match verdict.holds {
+    let was = on.each.and_then(|each| value_of(&transition.before, each));
+    let new = |item: &Value| match &was {
+        Some(Value::List(items, _)) => !items.contains(item),
+        _ => true,
+    };
+    order.sort_by_cached_key(|verdict| match verdict.holds {
         Some(true) => 0,
         None => 1,
-        Some(false) => 2,
+        // What the event brought is asked after more often than what was there.
+        Some(false) if verdict.item.as_ref().is_some_and(new) => 2,
+        Some(false) => 3,
     });
     let told: Vec<(&Verdict, Part)> = order
         .into_iter()

@@ -146,7 +146,11 @@ impl Facts {
                 let reads = || reads.iter().map(|facet| (*facet).to_owned()).collect();
                 self.skipped.entry(detector.to_owned()).or_insert_with(reads);
             }
-            Trace::Judged { .. } | Trace::Deed { .. } | Trace::Heard { .. } => self.verdict(step),
+            Trace::Judged { .. } | Trace::Deed { .. } => self.verdict(step),
+            // A window that hears has no word yet, but was reached.
+            Trace::Heard { detector, .. } => {
+                self.asked.insert(detector.to_owned());
+            }
             Trace::Envelope { .. } | Trace::Tenant { .. } | Trace::Resource { .. } => {}
         }
     }

@@ -65,9 +65,9 @@ fn posture(
         let writers = near::writers(content, provider, kinds);
         let cloud = provider.as_str();
         if writers.is_empty() {
-            return format!("no mapping of {cloud} speaks of {}", listed(&own));
+            return format!("no mapping of {cloud} speaks of what it judges ({})", listed(&own));
         }
-        format!("{} is spoken of in {cloud} by {}", listed(&own), listed(&writers))
+        format!("in {cloud}, {} speak of what it judges ({})", listed(&writers), listed(&own))
     })
 }
 
@@ -87,9 +87,9 @@ fn act(wanted: u16, facts: &Facts, end: Option<&End>, content: &Content) -> Stri
         let doers = near::doers(content, provider, wanted);
         let cloud = provider.as_str();
         if doers.is_empty() {
-            return format!("no mapping of {cloud} tells of `{own}`");
+            return format!("no mapping of {cloud} tells of the deed `{own}`");
         }
-        format!("`{own}` is told of in {cloud} by {}", listed(&doers))
+        format!("in {cloud}, {} tell of the deed `{own}`", listed(&doers))
     })
 }
 

@@ -158,8 +158,8 @@ proptest! {
 
 /// A record whose every text is a thousand characters, and whose lists are long.
 #[test]
-fn a_list_of_thousands_is_told_in_few_lines() {
-    let ranges: Vec<Json> = (0..3_000)
+fn a_list_of_hundreds_is_told_in_few_lines() {
+    let ranges: Vec<Json> = (0..300)
         .map(|n| serde_json::json!({"cidrIp": format!("10.{}.{}.0/24", n / 250, n % 250)}))
         .collect();
     let record = serde_json::json!({
@@ -178,5 +178,5 @@ fn a_list_of_thousands_is_told_in_few_lines() {
     let way = text.split("left in the state").next().unwrap_or_default();
     assert!(way.contains("outcome    applied"), "{way}");
     assert!(way.contains("more"), "{way}");
-    assert!(way.lines().count() < 2_000, "{} lines", way.lines().count());
+    assert!(way.lines().count() < 1_000, "{} lines", way.lines().count());
 }

@@ -176,6 +176,15 @@ fn a_tree_has_a_bound_however_much_is_evaluated() {
 }
 
 #[test]
+fn the_deepest_expression_that_compiles_can_be_watched() {
+    let deep = (0..50).fold("x".to_owned(), |inner, _| format!("(x + {inner})"));
+    let (plain, ..) = run(&deep, false, 100_000, &[]);
+    let (watched, _, part) = run(&deep, true, 100_000, &[]);
+    assert_eq!((&*plain, &plain), ("153", &watched));
+    assert_eq!(part.got, Got::Value(Value::Int(153)));
+}
+
+#[test]
 fn a_program_that_is_not_watched_tells_its_whole_result() {
     let (_, _, part) = run("x > 2", false, 1_000, &[]);
     assert_eq!((&*part.text, &part.got), ("x > 2", &Got::Value(Value::Bool(true))));
