@@ -314,8 +314,10 @@ on:
 "#,
     )
     .expect("written");
-    let request = json!({"id": "b-1", "adminPassword": "canary-1", "note": "key ghp_canary2",
-        "list": [{"secret": "canary-3"}]});
+    // What makes this a credential stands behind the place where a long value is cut.
+    let long = format!("{} pg://app:canary-4{}@db", "x".repeat(370), "z".repeat(60));
+    let request = json!({"id": "b-1", "adminPassword": "canary-1", "note": long,
+        "list": [{"secret": "canary-3"}, "ghp_canary2"]});
     let record =
         cloudtrail("111122223333", "e-1", 1, "vault.example", "Unlock", &request, &Value::Null);
     let content = folder.path().display().to_string();
