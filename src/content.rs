@@ -20,6 +20,7 @@ mod lint;
 mod literal;
 mod load;
 mod mapping;
+pub mod near;
 mod rules;
 pub mod scope;
 mod tree;
@@ -36,7 +37,7 @@ pub use compiled::{
 pub use coverage::{Coverage, coverage};
 pub use fault::{Fault, sarif};
 pub use files::{File, Files};
-pub use load::load;
+pub use load::{load, load_watched};
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ mod posture;
 mod tell;
 mod watch;
 mod window;
+mod witness;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ mod cause;
 mod coerce;
 pub mod redact;
 mod vars;
+mod witness;
 
 use std::cell::Cell as StdCell;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use bumpalo::Bump;
 
 use crate::content::{Content, Entry, FacetRule, Group, Identify, ItemRule, Loop, Verb};
 use crate::expr::{Call, Program, World};
+use crate::model::trace::Part;
 use crate::model::{
     Act, Cell, Change, Edit, Element, ElementRef, Event, FacetEdit, FacetId, Handle, KindId,
     Ledger, Limits, Phase, Spender, Target, Timestamp, Trace, Tracer, Val, Value, Write,
@@ -69,7 +71,8 @@ pub fn map_traced(
     let base = vars::mapping(event, arena);
     for entry in content.entries_for(&event.key) {
         if event.error.is_some() && !entry.failures {
-            passed(entry, "", "the call failed, and it reads only what succeeded", trace);
+            let why = "the call failed, and it reads only what succeeded";
+            passed(entry, "", why, None, trace);
             continue;
         }
         let mut vars = base.clone();
@@ -87,7 +90,8 @@ pub fn map_traced(
         let guard = entry.when.as_ref().map_or("", Program::source);
         if !mapper.holds(entry.when.as_ref()) {
             spent(entry);
-            passed(entry, guard, "its guard does not hold", trace);
+            let tree = entry.when.as_ref().and_then(|guard| mapper.tree(guard));
+            passed(entry, guard, "its guard does not hold", tree.as_ref(), trace);
             continue;
         }
         if let Some(trace) = trace {
@@ -105,10 +109,10 @@ pub fn map_traced(
     Mapped::Nothing
 }
 
-fn passed(entry: &Entry, guard: &str, why: &str, trace: Option<&dyn Tracer>) {
+fn passed(entry: &Entry, guard: &str, why: &str, tree: Option<&Part>, trace: Option<&dyn Tracer>) {
     let Some(trace) = trace else { return };
     let (file, line) = (&*entry.source.file, entry.source.line);
-    trace.tell(&Trace::Passed { file, line, guard, why });
+    trace.tell(&Trace::Passed { file, line, guard, why, tree });
 }
 
 /// Evaluations whose fuel one event's mapping may use: each element of a long list is one.
@@ -180,9 +184,13 @@ impl<'a> Mapper<'a, '_> {
 
     fn group(&mut self, group: &'a Group) {
         if !self.holds(group.when.as_ref()) {
+            self.unmet(group.when.as_ref());
             return;
         }
         let said = group.needs.as_ref().is_none_or(|needs| self.eval(needs).is_present());
+        if !said {
+            self.missing(group.needs.as_ref());
+        }
         let verbs = if said { &group.verbs } else { &group.otherwise };
         let target = group.resource.as_ref().map(|identify| self.target(identify));
         for verb in verbs {
@@ -334,6 +342,7 @@ impl<'a> Mapper<'a, '_> {
             keep.extend_from_slice(&rule.keep);
             self.loops(&rule.loops, &mut |mapper| {
                 if !mapper.holds(rule.when.as_ref()) {
+                    mapper.unmet(rule.when.as_ref());
                     return;
                 }
                 match mapper.item(facet, rule, mode) {

@@ -45,11 +45,11 @@ impl CellFindings {
             let on = &form.on[on as usize];
             let concerned = on.facets.iter().any(|facet| transition.changed.contains(facet));
             if !concerned && !transition.remote && !reborn {
-                watch::skipped(detector, scene);
+                watch::skipped(detector, on, scene);
                 continue;
             }
             let verdicts = verdicts(detector, form, on, transition, &look, scene);
-            watch::judged(transition, detector, on, &verdicts, scene);
+            watch::judged(transition, detector, form, on, &verdicts, scene);
             self.weigh(transition, detector, form, on, verdicts, scene, &mut news);
         }
         self.tell_news(transition, news, scene, told);

@@ -6,6 +6,8 @@ use bumpalo::Bump;
 
 use crate::model::{FacetId, Handle, KindId, Schema, Timestamp, Type, Val};
 
+use super::watch::Watch;
+
 /// Names an expression may use, and their types.
 #[derive(Clone, Debug)]
 pub struct Scope<'s> {
@@ -75,6 +77,12 @@ pub trait World<'a> {
     fn assumed(&self, kind: KindId, facet: FacetId) -> Val<'a> {
         let _ = (kind, facet);
         Val::Unknown
+    }
+
+    /// Who is told of the parts of an expression that was compiled to be watched; nobody, but
+    /// where somebody asked.
+    fn watch(&self) -> Option<&Watch> {
+        None
     }
 }
 

@@ -11,6 +11,7 @@ mod literals;
 mod macros;
 mod names;
 mod operators;
+mod watch;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -95,18 +96,22 @@ pub(super) struct Checker<'c> {
     fold_fuel: u32,
     /// Whether a loop was refused for its cost already: one such issue is enough.
     too_costly: bool,
+    /// Where parts are watched: those that are open.
+    watched: Option<watch::Open>,
 }
 
-/// Checks a whole expression; `params` are locals of any type.
+/// Checks a whole expression; `params` are locals of any type, of a function's body.
 pub(super) fn check(
     expr: &IdedExpr,
     info: &SourceInfo,
     source: &str,
-    params: &[&str],
+    params: Option<&[&str]>,
     scope: &Scope<'_>,
     functions: &Functions,
 ) -> Checked {
+    let called = params.is_some();
     let locals: Vec<_> = params
+        .unwrap_or_default()
         .iter()
         .map(|name| Local { name: (*name).into(), ty: Type::Dyn, chains: Vec::new() })
         .collect();
@@ -123,6 +128,7 @@ pub(super) fn check(
         reads: Vec::new(),
         fold_fuel: fold::FOLD_FUEL,
         too_costly: false,
+        watched: functions.is_watched().then(watch::Open::new),
     };
     let root = checker.expr(expr, scope.expect.as_ref());
     if let Some(expect) = &scope.expect {
@@ -132,8 +138,10 @@ pub(super) fn check(
     let mut issues = checker.issues;
     issues.sort_by_key(|issue| (issue.range.start, std::cmp::Reverse(issue.level)));
     issues.dedup();
+    // A function's body is told apart from the part that calls it.
+    let node = if checker.watched.is_some() && called { watch::body(root.node) } else { root.node };
     Checked {
-        body: Body { node: root.node, locals: checker.slots, depth: checker.deepest },
+        body: Body { node, locals: checker.slots, depth: checker.deepest },
         ty: root.ty,
         reads: checker.reads,
         issues,
@@ -151,6 +159,7 @@ impl Checker<'_> {
         self.depth += 1;
         self.deepest = self.deepest.max(self.depth);
         let known = self.issues.len();
+        self.begin_part();
         let typed = match &expr.expr {
             Expr::Ident(_) => self.name(expr, expect),
             Expr::Select(select) if select.test => self.has(select),
@@ -167,7 +176,8 @@ impl Checker<'_> {
             }
         };
         self.depth -= 1;
-        self.folded(expr, typed, known)
+        let typed = self.folded(expr, typed, known);
+        self.end_part(expr, typed)
     }
 
     fn error(&mut self, at: &IdedExpr, message: String, hint: Option<String>) {

@@ -75,7 +75,7 @@ fn adds(bytes: &[u8], place: usize) -> bool {
 }
 
 /// The last byte of the quoted text that begins at `start`; `start` itself where it does not end.
-fn past_quotes(bytes: &[u8], start: usize) -> usize {
+pub(super) fn past_quotes(bytes: &[u8], start: usize) -> usize {
     let quote = bytes[start];
     let raw = start > 0 && matches!(bytes[start - 1], b'r' | b'R');
     let triple = bytes[start..].starts_with(&[quote; 3]);
@@ -90,7 +90,7 @@ fn past_quotes(bytes: &[u8], start: usize) -> usize {
     start
 }
 
-fn past_line(bytes: &[u8], start: usize) -> usize {
+pub(super) fn past_line(bytes: &[u8], start: usize) -> usize {
     let length = bytes[start..].iter().position(|byte| *byte == b'\n');
     length.map_or(bytes.len(), |length| start + length)
 }

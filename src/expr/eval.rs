@@ -10,6 +10,7 @@
 
 mod macros;
 pub(super) mod ops;
+mod watched;
 
 use std::cell::Cell;
 
@@ -138,6 +139,7 @@ fn inner<'a>(
         Node::Macro(parts) => macros::run(parts, frame, call),
         Node::Bind(parts) => macros::bind(parts, frame, call),
         Node::Among(parts) => among(eval(&parts.0, frame, call)?, &parts.1, call),
+        Node::Watched(part) => watched::run(part, frame, call),
     }
 }
 

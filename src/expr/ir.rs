@@ -61,6 +61,8 @@ pub(super) enum Node {
     Bind(Box<Bind>),
     /// `x in [a, b]` with literal candidates: nothing is laid out for it.
     Among(Box<(Node, Box<[Const]>)>),
+    /// A part that tells what it came to; only in what was compiled to be watched.
+    Watched(Box<Watched>),
 }
 
 /// A literal, or what a part that reads nothing came to.
@@ -211,4 +213,31 @@ pub(super) fn same(a: &Node, b: &Node) -> bool {
         // Maps, records and bindings are not compared: they rarely stand twice.
         _ => false,
     }
+}
+
+/// A node that is watched.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) piece: Piece,
+    pub(super) node: Node,
+}
+
+/// What is watched of a text.
+#[derive(Debug)]
+pub(super) enum Piece {
+    /// A part: where it begins, its text, whether it is a name or a member of one, and the parts
+    /// below it.
+    Part { place: usize, text: Box<str>, path: bool, within: Box<[Within]> },
+    /// What a macro asks of each element: the local that holds it, its name, and the answer by
+    /// which one element decides.
+    Element { slot: usize, name: Box<str>, decisive: bool },
+    /// The body of a function written in content.
+    Body,
+}
+
+/// A part below another, which may turn out not to be asked.
+#[derive(Debug)]
+pub(super) struct Within {
+    pub(super) place: usize,
+    pub(super) text: Box<str>,
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use cel::common::ast::{IdedExpr, SourceInfo};
 use cel::parser::Parser;
 
+use crate::model::trace::Part;
 use crate::model::{Type, Val};
 
 use super::api::{Call, EvalError, Host, Issue, Level, Read, Scope};
 use super::ir::{Body, Const, Node};
+use super::watch::{self, Watch};
 use super::{check, depth, eval, standard};
 
 /// Bytes of an expression's text.
@@ -18,14 +20,15 @@ const MAX_SOURCE: usize = 16 << 10;
 const MAX_FAULTS: usize = 16;
 
 /// The functions an expression may call: the host's, and those content defines.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Functions {
     hosts: Vec<Host>,
     users: Vec<User>,
+    watched: bool,
 }
 
 /// A function written in content.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct User {
     name: Box<str>,
     pub(super) params: usize,
@@ -46,7 +49,19 @@ impl Functions {
     pub fn new(tables: &[&[Host]]) -> Self {
         let mut hosts = standard::hosts();
         hosts.extend(tables.iter().flat_map(|table| table.iter()));
-        Self { hosts, users: Vec::new() }
+        Self { hosts, users: Vec::new(), watched: false }
+    }
+
+    /// The same, for expressions whose every part is to tell what it came to (see
+    /// [`Program::watch`]). They are slower, and their results are the same.
+    #[must_use]
+    pub fn watched(mut self) -> Self {
+        self.watched = true;
+        self
+    }
+
+    pub(super) fn is_watched(&self) -> bool {
+        self.watched
     }
 
     /// Every host function, the standard library's first, then in table order, for documentation.
@@ -78,7 +93,7 @@ impl Functions {
         scope: &Scope<'_>,
     ) -> Result<Vec<Issue>, Vec<Issue>> {
         let (expr, info) = parse(body)?;
-        let checked = check::check(&expr, &info, body, params, scope, self);
+        let checked = check::check(&expr, &info, body, Some(params), scope, self);
         if checked.issues.iter().any(|issue| issue.level == Level::Error) {
             return Err(checked.issues);
         }
@@ -113,7 +128,7 @@ impl Program {
         functions: &Functions,
     ) -> Result<(Self, Vec<Issue>), Vec<Issue>> {
         let (expr, info) = parse(source)?;
-        let checked = check::check(&expr, &info, source, &[], scope, functions);
+        let checked = check::check(&expr, &info, source, None, scope, functions);
         if checked.issues.iter().any(|issue| issue.level == Level::Error) {
             return Err(checked.issues);
         }
@@ -159,6 +174,14 @@ impl Program {
     /// See [`EvalError`].
     pub fn eval<'a>(&'a self, vars: &[Val<'a>], call: &Call<'a, '_>) -> Result<Val<'a>, EvalError> {
         eval::run(&self.body, vars, &[], call)
+    }
+
+    /// Evaluates, and returns what each part came to: the whole alone, where the program was not
+    /// compiled to be watched or nobody watches in the call's world.
+    pub fn watch<'a>(&'a self, vars: &[Val<'a>], call: &Call<'a, '_>) -> Part {
+        let result = self.eval(vars, call);
+        let seen = call.world.watch().and_then(Watch::take);
+        seen.unwrap_or_else(|| watch::whole(&self.source, &result, call))
     }
 }
 

@@ -6,6 +6,7 @@ mod issues;
 mod nets;
 mod reads;
 mod values;
+mod watch;
 
 use std::cell::Cell;
 use std::sync::Arc;

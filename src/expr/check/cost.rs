@@ -164,6 +164,7 @@ impl Estimate<'_> {
                 each(&mut args.iter()).and(self.of(&body.node, &self.given(body, args, locals)))
             }
             Node::Macro(parts) => self.looped(parts, locals),
+            Node::Watched(part) => self.of(&part.node, locals),
             Node::Bind(parts) => {
                 let bound = self.within(locals, &[(parts.slot, self.size(&parts.value, locals))]);
                 one.and(self.of(&parts.value, locals)).and(self.of(&parts.body, &bound))
@@ -246,6 +247,7 @@ impl Estimate<'_> {
                 let bound = self.within(locals, &[(parts.slot, self.size(&parts.value, locals))]);
                 self.size(&parts.body, &bound)
             }
+            Node::Watched(part) => self.size(&part.node, locals),
             // Literals, conditions, ids: what is no list.
             _ => Size::Most(1),
         }

@@ -263,7 +263,13 @@ fn is_fixed(node: &Node, own: usize) -> bool {
     match node {
         Node::Const(literal) => !matches!(literal, Const::Unknown),
         Node::Local(slot) => *slot >= own,
-        Node::Var(_) | Node::Facet(..) | Node::Id(_) | Node::Record(..) | Node::User(..) => false,
+        // What is watched is there to be seen working.
+        Node::Var(_)
+        | Node::Facet(..)
+        | Node::Id(_)
+        | Node::Record(..)
+        | Node::User(..)
+        | Node::Watched(_) => false,
         Node::Select(of, _)
         | Node::Has(of)
         | Node::Not(of)

@@ -9,10 +9,10 @@ use crate::model::Type;
 use super::{Checker, Local, Typed, list_of};
 
 /// A macro's parts as they were written.
-struct Shape<'e> {
+pub(super) struct Shape<'e> {
     kind: MacroKind,
-    test: Option<&'e IdedExpr>,
-    body: Option<&'e IdedExpr>,
+    pub(super) test: Option<&'e IdedExpr>,
+    pub(super) body: Option<&'e IdedExpr>,
 }
 
 impl Checker<'_> {
@@ -53,20 +53,26 @@ impl Checker<'_> {
                 made
             }
         };
+        let name = parts.iter_var.as_str();
+        let once = |node| self.per_element(node, slot, name, shape.kind);
+        let (test, body) = match (test.map(|test| test.node), body.map(|body| body.node)) {
+            (Some(test), body) => (Some(once(test)), body),
+            (None, body) => (None, body.map(once)),
+        };
         result.node = Node::Macro(Box::new(Macro {
             kind: shape.kind,
             list: list.node,
             slot,
             place: None,
-            test: test.map(|test| test.node),
-            body: body.map(|body| body.node),
+            test,
+            body,
         }));
         self.affordable(expr, &result.node);
         result
     }
 }
 
-fn shape(parts: &ComprehensionExpr) -> Option<Shape<'_>> {
+pub(super) fn shape(parts: &ComprehensionExpr) -> Option<Shape<'_>> {
     if parts.iter_var2.is_some() {
         return None;
     }
