@@ -3,9 +3,9 @@
 mod common;
 
 use common::Play;
-use common::records::{authorize, create_group, ec2, revoke};
-use driftline::model::Limits;
-use driftline::model::Step::{Opened, Resolved};
+use common::records::{authorize, azure, azure_rule, create_group, ec2, revoke};
+use driftline::model::Step::{Opened, Resolved, Retracted};
+use driftline::model::{Limits, Outcome};
 use serde_json::{Value, json};
 
 const WORLD: &str = "0.0.0.0/0";
@@ -127,4 +127,69 @@ fn a_set_with_more_elements_than_the_bound_stays_bounded() {
         sizes.push(play.engine.size().1);
     }
     assert!(sizes[299] < sizes[99] + 100, "the row grows: {} then {}", sizes[99], sizes[299]);
+}
+
+#[test]
+fn one_operation_past_the_bound_gives_up_the_oldest_as_if_its_end_were_lost() {
+    let write = "Microsoft.Network/networkSecurityGroups/securityRules/write";
+    let started = |number: i64| {
+        let place = format!(
+            "/resourceGroups/shop/providers/Microsoft.Network/networkSecurityGroups/nsg-{number}/securityRules/a"
+        );
+        azure(number, write, &place, "Start", &format!("run-{number}"), &azure_rule("22", "*"))
+    };
+    let mut play = Play::within(Limits { operations: 2, ..Limits::default() });
+    play.say(&started(1));
+    play.say(&started(2));
+    assert!(play.open("FW-001").is_empty(), "{}", play.log.text);
+    assert_eq!(play.say(&started(3)), Outcome::Pending);
+    assert_eq!(play.open("FW-001").len(), 1, "{}", play.log.text);
+    assert!(play.open("FW-001")[0].1, "nobody knows yet whether it came to be");
+    assert!(play.steps("FW-001")[0].resource.contains("nsg-1"), "{}", play.log.text);
+    play.wait(1_000);
+    assert_eq!(play.open("FW-001").len(), 3, "each once: {}", play.log.text);
+}
+
+#[test]
+fn a_removal_past_the_bound_of_those_that_wait_is_forgotten_oldest_first() {
+    let mut play = Play::within(Limits { orphans: 1, ..Limits::default() });
+    for (number, rule) in [(1, "r1"), (2, "r2")] {
+        let request = json!({"securityGroupRuleIds": {"items": [{"securityGroupRuleId": rule}]}});
+        let id = format!("d{number}");
+        play.say(&ec2(&id, 50 + number, "RevokeSecurityGroupIngress", &request, &json!({})));
+    }
+    play.say(&authorize("a1", 1, "sg-1", "r1", 22, WORLD));
+    play.say(&authorize("a2", 2, "sg-2", "r2", 22, WORLD));
+    let open: Vec<_> = play.steps("FW-001").iter().map(|l| (l.step, l.resource.clone())).collect();
+    let expected = [(Opened, "sg-1"), (Opened, "sg-2"), (Resolved, "sg-2")];
+    assert_eq!(open, expected.map(|(step, id)| (step, id.to_owned())), "{}", play.log.text);
+}
+
+#[test]
+fn what_is_unsure_can_be_taken_back_though_more_came_since_than_is_kept_unfolded() {
+    let write = "Microsoft.Network/networkSecurityGroups/securityRules/write";
+    let rule = |second: i64, name: &str, status: &str, source: &str| {
+        let group = "/resourceGroups/shop/providers/Microsoft.Network/networkSecurityGroups/nsg";
+        let place = format!("{group}/securityRules/{name}");
+        azure(second, write, &place, status, name, &azure_rule("22", source))
+    };
+    let run = |failing: bool| {
+        let mut play = Play::within(Limits { recent_events: 2, ..Limits::default() });
+        if failing {
+            play.say(&rule(1, "bad", "Start", "*"));
+        }
+        for number in 0..6 {
+            let name = format!("r{number}");
+            play.say(&rule(1_000 + 10 * number, &name, "Success", "10.0.0.0/8"));
+        }
+        if failing {
+            assert_eq!(play.open("FW-001").len(), 1, "{}", play.log.text);
+            play.say(&rule(2_000, "bad", "Failure", "*"));
+            assert_eq!(play.story("FW-001"), [Opened, Retracted], "{}", play.log.text);
+        }
+        let mut held = Vec::new();
+        play.engine.resources(&mut |resource| held.push(resource.facets.to_string()));
+        held
+    };
+    assert_eq!(run(true), run(false));
 }

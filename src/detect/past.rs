@@ -13,7 +13,7 @@ use crate::state::{Past, Transition, View};
 use super::life::{add_reason, may_have_ended, new_finding, said_of};
 use super::posture::{Look, Verdict, is_provider_owned, verdicts};
 use super::tell::parts;
-use super::{Open, Scene, Told, step};
+use super::{Open, Scene, Told, Why, step};
 
 /// What a late event shows to have been insecure for a while and is so no more: told as
 /// opened then, and resolved by what ended it.
@@ -81,7 +81,7 @@ fn flash(
         state: scene.state,
         arena: scene.arena,
         cause: first,
-        settled: false,
+        why: Why::Event,
     };
     let finding = new_finding(transition, verdict, reason.clone(), Novelty::Introduced, &opening);
     // Several detectors may see the same flash: they share its finding.
@@ -103,7 +103,7 @@ fn flash(
         state: scene.state,
         arena: scene.arena,
         cause: ender,
-        settled: false,
+        why: Why::Event,
     };
     told.push(step(&mut open, Step::Resolved, &closing, ender.time, parts));
 }
