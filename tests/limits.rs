@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::Play;
-use common::records::{authorize, azure, azure_rule, create_group, ec2, revoke};
+use common::records::{ACCOUNT, authorize, azure, azure_rule, create_group, ec2, item, revoke};
+use common::{Play, cloudtrail};
 use driftline::model::Step::{Opened, Resolved, Retracted};
 use driftline::model::{Limits, Outcome};
 use serde_json::{Value, json};
@@ -107,13 +107,24 @@ fn a_set_with_more_elements_than_the_bound_stays_bounded() {
     const MOST: usize = 5;
     for count in [MOST, MOST + 1, 4 * MOST + 7] {
         let mut play = Play::within(Limits { elements: MOST, ..Limits::default() });
+        play.say(&create_group("c", 0, "sg-1"));
         for n in 0..count {
             let port = 1_000 + u16::try_from(n).unwrap_or_default();
-            let at = 10 * i64::try_from(n).unwrap_or_default();
+            let at = 1 + 10 * i64::try_from(n).unwrap_or_default();
             play.say(&authorize(&format!("e{n}"), at, "sg-1", &format!("r{n}"), port, WORLD));
         }
-        assert!(play.open("FW-006").len() <= 4 * MOST, "{count}: elements grow without bound");
-        assert!(play.open("FW-006").len() >= MOST, "{count}");
+        let facets = play.facets("sg-1").unwrap_or_default().to_string();
+        assert_eq!(facets.matches("ingress").count(), count.min(MOST), "{count}: {facets}");
+        assert!(facets.contains(&(999 + count).to_string()), "the newest stay: {facets}");
+        // That a rule is not among them does not prove that it is gone; its removal does.
+        assert_eq!(play.story("FW-006"), vec![Opened; count], "{count}");
+        let rules = json!({"items": [{"securityGroupRuleId": "r0"}]});
+        let request = json!({"groupId": "sg-1", "securityGroupRuleIds": rules});
+        play.say(&ec2("x", 5_000, "RevokeSecurityGroupIngress", &request, &json!({})));
+        assert_eq!(play.open("FW-006").len(), count - 1, "{count}: {}", play.log.text);
+        // A snapshot that names all there is decides about all of them.
+        play.say(&item(1, 9_000, "sg-1", &[(1_001, WORLD)]));
+        assert_eq!(play.open("FW-006").len(), 1, "{count}: {}", play.log.text);
     }
     // Removals of what was never seen are forgotten, oldest first.
     let mut play = Play::within(Limits { elements: MOST, ..Limits::default() });
@@ -192,4 +203,44 @@ fn what_is_unsure_can_be_taken_back_though_more_came_since_than_is_kept_unfolded
         held
     };
     assert_eq!(run(true), run(false));
+}
+
+#[test]
+fn of_a_snapshot_with_more_elements_than_the_bound_it_is_known_that_there_are_others() {
+    const MOST: usize = 3;
+    for count in [MOST, MOST + 1] {
+        let mut play = Play::within(Limits { elements: MOST, ..Limits::default() });
+        play.say(&authorize("a", 10, "sg-1", "r", 22, WORLD));
+        let ports = (0..count).map(|n| (1_000 + u16::try_from(n).unwrap_or_default(), WORLD));
+        let outcome = play.say(&item(1, 900, "sg-1", &ports.collect::<Vec<_>>()));
+        let cut = count > MOST;
+        assert_eq!(outcome == Outcome::Blind, cut, "{count}: {outcome:?}");
+        // Whether the rule for port 22 is among those that were cut nobody knows.
+        assert_eq!(play.open("FW-001").len(), usize::from(cut), "{count}: {}", play.log.text);
+        let open = play.open("FW-006").len();
+        assert_eq!(open, MOST + usize::from(cut), "{count}: {}", play.log.text);
+    }
+}
+
+#[test]
+fn a_facet_larger_than_the_bound_is_known_to_have_changed_and_no_more() {
+    let policy = |id: &str, second, principal: &str, statements: usize| {
+        let one = json!({"Effect": "Allow", "Principal": {"AWS": principal},
+            "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"});
+        let request = json!({"bucketName": "b", "bucketPolicy":
+            {"Version": "2012-10-17", "Statement": vec![one; statements]}});
+        let service = "s3.amazonaws.com";
+        cloudtrail(ACCOUNT, id, second, service, "PutBucketPolicy", &request, &Value::Null)
+    };
+    let owner = format!("arn:aws:iam::{ACCOUNT}:root");
+    for (statements, fits) in [(2, true), (200, false)] {
+        let mut play = Play::within(Limits { facet_bytes: 4 << 10, ..Limits::default() });
+        play.say(&policy("1", 1, "*", 1));
+        assert_eq!(play.story("OBJ-001"), [Opened], "{}", play.log.text);
+        let outcome = play.say(&policy("2", 60, &owner, statements));
+        assert_eq!(outcome == Outcome::Blind, !fits, "{outcome:?}");
+        let told = play.story("OBJ-001");
+        assert_eq!(told == [Opened, Resolved], fits, "{statements}: {}", play.log.text);
+        assert_eq!(told == [Opened], !fits, "{statements}: {}", play.log.text);
+    }
 }

@@ -10,7 +10,7 @@ use crate::content::{Detector, Form, PostureOn};
 use crate::model::{Cause, Novelty, Reason, Step};
 use crate::state::{Past, Transition, View};
 
-use super::life::{add_reason, may_have_ended, new_finding, said_of};
+use super::life::{add_reason, has_ended, new_finding, said_of};
 use super::posture::{Look, Verdict, is_provider_owned, verdicts};
 use super::tell::parts;
 use super::{Open, Scene, Told, Why, step};
@@ -45,7 +45,10 @@ pub(super) fn look_back(
             let ender = past.then[1..].iter().find(|(cause, view)| {
                 !view.resource.alive || {
                     let later = judge(view, cause);
-                    let absent = on.each.is_some_and(|each| may_have_ended(view, each));
+                    let subject = &verdict.subject;
+                    let absent = on
+                        .each
+                        .is_some_and(|each| has_ended(transition.kind, view, each, subject, scene));
                     match later.iter().find(|v| v.subject == verdict.subject) {
                         Some(found) => found.holds == Some(false),
                         None => absent,

@@ -87,10 +87,10 @@ impl Account {
             self.state.apply(change, instead, shaky, frame, arena)
         };
         if let Some(trace) = frame.trace
-            && (applied.orphaned > 0 || applied.refused > 0)
+            && (applied.orphaned > 0 || applied.refused > 0 || applied.crowded > 0)
         {
-            let Applied { orphaned, refused, .. } = applied;
-            trace.tell(&Trace::Unplaced { orphaned, refused });
+            let Applied { orphaned, refused, crowded, .. } = applied;
+            trace.tell(&Trace::Unplaced { orphaned, refused, crowded });
         }
         let why = instead.map_or(Why::Event, |before| Why::TakenBack(&before.cause));
         let scene = Scene { frame, state: &self.state, arena, cause: &change.cause, why };

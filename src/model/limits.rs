@@ -18,9 +18,12 @@ pub struct Limits {
     pub events_per_record: usize,
     /// Bytes of one text kept in state; longer ones are cut with a visible mark.
     pub text_bytes: usize,
-    /// Encoded bytes of one facet; a larger one becomes unknown.
+    /// Bytes that one event says of one facet, or in one field of a deed; of a larger one it is known
+    /// only that it changed.
     pub facet_bytes: usize,
-    /// Elements of one set; a facet with more is judged as partial on the newest.
+    /// Elements of one set, and as many removals of it; a facet with more is judged as partial on the
+    /// newest, and what was open about the others stays so until it is seen to be removed. Of one
+    /// event's elements the first count, and it is blind to the others.
     pub elements: usize,
     /// Resources of one cell; beyond it new ones are not taken up and the cell is degraded.
     pub resources_per_cell: usize,

@@ -74,6 +74,8 @@ pub struct Applied {
     pub orphaned: usize,
     /// Writes refused because the cell is full.
     pub refused: usize,
+    /// Sets that began to have more elements than are kept.
+    pub crowded: usize,
 }
 
 /// Read-only resources by key: id and content.
@@ -431,6 +433,9 @@ impl CellState {
             self.at(due, Timer::Forget(key));
         }
         for facet in differences(&before, &after) {
+            let was = before.facet(facet).is_some_and(|state| state.is_crowded(frame.limits));
+            let is = after.facet(facet).is_some_and(|state| state.is_crowded(frame.limits));
+            work.applied.crowded += usize::from(is && !was);
             work.facets.push_back((key, kind, facet));
         }
         let before = View { resource: Rc::new(before), derived: row.derived.clone() };

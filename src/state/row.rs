@@ -80,6 +80,16 @@ pub struct FacetState {
     pub body: FacetBody,
 }
 
+impl FacetState {
+    /// Whether there were more elements than are kept: that one is not there then proves nothing.
+    /// A partial set that only just has room counts as well.
+    #[must_use]
+    pub fn is_crowded(&self, limits: &Limits) -> bool {
+        self.knowledge == Knowledge::Partial
+            && matches!(&self.body, FacetBody::Set(all) if all.len() >= limits.elements)
+    }
+}
+
 /// A register's value, or a set's elements.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FacetBody {
