@@ -3,6 +3,7 @@
 //! What enters is an [`Event`] and its cell; what leaves is a [`Change`]. Secrets are redacted
 //! here, before anything is kept.
 
+mod bound;
 mod cause;
 mod coerce;
 pub mod redact;
@@ -22,6 +23,7 @@ use crate::model::{
     Ledger, Limits, Phase, Spender, Target, Timestamp, Trace, Tracer, Val, Value, Write,
 };
 
+use bound::Cut;
 pub use cause::cause;
 use cause::change;
 use coerce::coerce;
@@ -259,10 +261,17 @@ impl<'a> Mapper<'a, '_> {
                 FacetRule::Value(program) => self.value(kind, *id, program, mode),
                 FacetRule::Items(items) => self.items(kind, *id, items, mode),
             };
-            let Some(edit) = edit else { continue };
+            let Some(mut edit) = edit else { continue };
+            let name = &self.content.schema.facet(kind, *id).name;
             if matches!(edit, FacetEdit::Unknown) {
-                let name = &self.content.schema.facet(kind, *id).name;
                 self.go_blind("its body says this in a form that can't be understood", name);
+            }
+            let cut = bound::bound(&mut edit, self.limits);
+            if let Some(cut) = cut {
+                self.go_blind(cut.why(), name);
+            }
+            if cut == Some(Cut::Elements) {
+                out.push((*id, FacetEdit::Unknown));
             }
             out.push((*id, edit));
         }
@@ -287,6 +296,9 @@ impl<'a> Mapper<'a, '_> {
             (Mode::Remove, _) => Some(FacetEdit::Set(Value::None)),
             (Mode::Replace, Val::Unsaid | Val::None) => Some(FacetEdit::Set(coerce::absent(facet))),
             (Mode::Put | Mode::Replace, value) => {
+                if matches!(value, Val::List(seq) if seq.items.len() > self.limits.elements) {
+                    self.go_blind(Cut::Elements.why(), &facet.name);
+                }
                 Some(match coerce(&value, &facet.ty, self.content, self.limits) {
                     Some(value) => FacetEdit::Set(value),
                     None => FacetEdit::Unknown,
@@ -359,7 +371,6 @@ impl<'a> Mapper<'a, '_> {
         if put.is_empty() && remove.is_empty() && mode != Mode::Replace {
             return None;
         }
-        put.truncate(self.limits.elements);
         Some(FacetEdit::Elements { replace: mode == Mode::Replace, put, remove, keep })
     }
 
@@ -429,7 +440,9 @@ impl<'a> Mapper<'a, '_> {
             });
         }
         let resource = target.and_then(|target| Some((target.kind, target.id.clone()?)));
-        self.acts.push(Act { act, resource, fields: values.into() });
+        let mut act = Act { act, resource, fields: values.into() };
+        bound::bound_act(&mut act, self.limits);
+        self.acts.push(act);
     }
 
     fn go_blind(&mut self, why: &str, facet: &str) {

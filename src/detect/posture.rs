@@ -202,6 +202,8 @@ impl Judge<'_> {
             Ok(Val::Unsaid | Val::None) => Some(false),
             Ok(_) | Err(_) => None,
         };
+        // What is assumed of a facet that changed to nobody knows what may open, and ends nothing.
+        let holds = holds.filter(|holds| *holds || !lens.notes().blind);
         let mut severity = self.detector.severity.last().map_or(Severity::Medium, |scale| scale.is);
         let mut measure = None;
         if holds == Some(true) {

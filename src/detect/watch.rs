@@ -9,10 +9,9 @@ use crate::model::trace::{Counts, Difference, Known, Part, Ruling, Seen};
 use crate::model::{Act, FacetId, Kind, Origin, Trace, Value};
 use crate::state::{FacetBody, Knowledge, Transition, View};
 
-use super::Scene;
 use super::posture::Verdict;
 use super::tell::{sides, value_of};
-use super::witness;
+use super::{Scene, Why, witness};
 
 /// Tells what a resource was and is, and why no detector is asked, where none is.
 pub(super) fn resource(transition: &Transition, unjudged: &str, scene: &Scene<'_>) {
@@ -38,7 +37,7 @@ pub(super) fn resource(transition: &Transition, unjudged: &str, scene: &Scene<'_
         is: transition.after.resource.alive,
         remote: transition.remote,
         late: transition.past.is_some(),
-        settled: scene.settled,
+        settled: matches!(scene.why, Why::Settled),
         facets: &facets,
         unjudged,
     });

@@ -87,12 +87,15 @@ pub enum Trace<'t> {
     },
     /// What the mapping made of it.
     Change(&'t Change),
-    /// Writes that found no resource and wait for one, and those for which there was no room.
+    /// Writes that found no resource and wait for one, those for which there was no room, and sets
+    /// with more elements than are kept.
     Unplaced {
         /// Waiting.
         orphaned: usize,
         /// Refused.
         refused: usize,
+        /// Sets judged as partial from now on.
+        crowded: usize,
     },
     /// What a resource was and is.
     Resource {

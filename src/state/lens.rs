@@ -30,6 +30,8 @@ pub struct Notes {
     pub assumed: Vec<usize>,
     /// Whether a contested element or an unsure facet was read.
     pub shaky: bool,
+    /// Whether something was assumed of a facet that changed to nobody knows what.
+    pub blind: bool,
 }
 
 /// A look at one cell.
@@ -200,7 +202,13 @@ impl<'a, 'c> Lens<'a, 'c> {
             }
         };
         match value {
-            Val::Unknown => self.assumption(kind, id).unwrap_or(Val::Unknown),
+            Val::Unknown => {
+                let Some(assumed) = self.assumption(kind, id) else { return Val::Unknown };
+                let state = view.resource.facet(id);
+                self.notes.borrow_mut().blind |=
+                    state.is_some_and(|state| state.knowledge == Knowledge::Unknown);
+                assumed
+            }
             value => value,
         }
     }

@@ -39,8 +39,8 @@ pub(super) fn step(step: &Trace<'_>, content: &Content) -> Json {
         }
         Trace::Blind { why, facet } => json!({"step": "blind", "why": why, "facet": facet}),
         Trace::Change(change) => self::change(change, content),
-        Trace::Unplaced { orphaned, refused } => {
-            json!({"step": "unplaced", "waiting": orphaned, "refused": refused})
+        Trace::Unplaced { orphaned, refused, crowded } => {
+            json!({"step": "unplaced", "waiting": orphaned, "refused": refused, "crowded": crowded})
         }
         Trace::Resource { kind, id, was, is, remote, late, settled, facets, unjudged } => json!({
             "step": "resource", "kind": kind, "id": id, "was": was, "is": is, "remote": remote,

@@ -279,9 +279,18 @@ impl<'s> Steps<'s> {
                 self.line(out, "blind", &format!("{facet}{why}"));
             }
             Trace::Change(change) => self.change(out, change),
-            Trace::Unplaced { orphaned, refused } => {
-                let text = format!("{orphaned} wait for their resource, {refused} found no room");
-                self.line(out, "unplaced", &text);
+            Trace::Unplaced { orphaned, refused, crowded } => {
+                if orphaned > 0 || refused > 0 {
+                    let text =
+                        format!("{orphaned} wait for their resource, {refused} found no room");
+                    self.line(out, "unplaced", &text);
+                }
+                if crowded > 0 {
+                    let sets = count(crowded, "set");
+                    let text =
+                        format!("{sets} with more elements than are kept: judged as partial");
+                    self.line(out, "crowded", &text);
+                }
             }
             _ => return false,
         }
