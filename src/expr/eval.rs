@@ -242,7 +242,12 @@ fn choose<'a>(
     let agree = ops::equals(yes, no, call)? == Some(true);
     // Absence is equal to absence, but unsaid writes nothing and none writes none.
     let same_absence = yes.is_present() || matches!(yes, Val::None) == matches!(no, Val::None);
-    Ok(if agree && same_absence { yes } else { Val::Unknown })
+    // So are the two zeros, and dividing by them tells them apart.
+    let same_sign = match (yes, no) {
+        (Val::Double(yes), Val::Double(no)) => yes.to_bits() == no.to_bits(),
+        _ => true,
+    };
+    Ok(if agree && same_absence && same_sign { yes } else { Val::Unknown })
 }
 
 #[inline(never)]
