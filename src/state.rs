@@ -18,7 +18,7 @@ mod work;
 
 pub use cell::{Applied, CellState, Frame, KnownResources, Past, Timer, Transition};
 pub use graph::Graph;
-pub use lens::{Lens, Notes};
+pub use lens::{Assumption, Lens, Notes};
 pub use row::{
     ElementState, FacetBody, FacetState, Knowledge, Life, Resource, Row, Said, Stamp, View,
 };

@@ -11,7 +11,7 @@ use crate::model::{Cause, Novelty, Reason, Step};
 use crate::state::{Past, Transition, View};
 
 use super::life::{add_reason, has_ended, new_finding, said_of};
-use super::posture::{Look, Verdict, is_provider_owned, verdicts};
+use super::posture::{Hearing, Look, Verdict, Wanted, is_provider_owned};
 use super::tell::parts;
 use super::{Open, Scene, Told, Why, step};
 
@@ -34,7 +34,7 @@ pub(super) fn look_back(
         let on = &form.on[on as usize];
         let judge = |view: &Rc<View>, cause: &Cause| {
             let look = Look { view, before: &past.before, cause };
-            verdicts(detector, form, on, transition, &look, scene)
+            Hearing::new(transition, look, scene).verdicts(detector, form, on, Wanted::All)
         };
         let before: Vec<Verdict> =
             if past.before.resource.alive { judge(&past.before, first) } else { Vec::new() };

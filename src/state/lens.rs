@@ -56,7 +56,14 @@ struct Loaded<'a> {
     id: &'a str,
     key: Key,
     view: Rc<View>,
-    cache: Vec<Option<Val<'a>>>,
+    cache: &'a [Cell<Option<Seen<'a>>>],
+}
+
+/// A facet's value as it was read, and whether that rested on something unsure.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    value: Val<'a>,
+    shaky: bool,
 }
 
 impl<'a, 'c> Lens<'a, 'c> {
@@ -120,7 +127,7 @@ impl<'a, 'c> Lens<'a, 'c> {
             id: self.arena.alloc_str(id),
             key,
             view,
-            cache: vec![None; facets],
+            cache: self.arena.alloc_slice_fill_with(facets, |_| Cell::new(None)),
         });
         Handle { kind, slot }
     }
@@ -168,6 +175,12 @@ impl<'a, 'c> Lens<'a, 'c> {
         self.notes.borrow().clone()
     }
 
+    /// Whether something was assumed of a facet that changed to nobody knows what.
+    #[must_use]
+    pub fn is_blind(&self) -> bool {
+        self.notes.borrow().blind
+    }
+
     /// Whether assumptions are in force.
     fn assumes(&self) -> bool {
         !self.assumptions.is_empty()
@@ -192,9 +205,7 @@ impl<'a, 'c> Lens<'a, 'c> {
         };
         let facet = self.content.schema.facet(kind, id);
         let value = match facet.origin {
-            Origin::Said => {
-                self.said(handle, id, &facet.ty, view.resource.facet(id), facet.default.as_ref())
-            }
+            Origin::Said => self.said(&facet.ty, view.resource.facet(id), facet.default.as_ref()),
             Origin::Derived => self.derived(handle, id, &view),
             Origin::Back { kind: from, facet: through, .. } => self.back(key, from, through),
             Origin::One(singleton) => {
@@ -213,22 +224,14 @@ impl<'a, 'c> Lens<'a, 'c> {
         }
     }
 
-    fn said(
-        &self,
-        handle: Handle,
-        id: FacetId,
-        ty: &Type,
-        state: Option<&FacetState>,
-        default: Option<&Value>,
-    ) -> Val<'a> {
+    fn said(&self, ty: &Type, state: Option<&FacetState>, default: Option<&Value>) -> Val<'a> {
         let Some(state) = state else {
             return default.map_or(Val::Unknown, |value| self.lend(value, ty));
         };
         if state.knowledge == Knowledge::Unknown {
             return Val::Unknown;
         }
-        let apart = self.each.get() == Some((handle.slot, id));
-        if state.shaky && !apart {
+        if state.shaky {
             self.notes.borrow_mut().shaky = true;
         }
         let elements = match &state.body {
@@ -241,7 +244,7 @@ impl<'a, 'c> Lens<'a, 'c> {
         };
         let mut items = bumpalo::collections::Vec::with_capacity_in(elements.len(), self.arena);
         for element in elements.iter().filter(|element| element.life == Life::Live) {
-            if element.contested && !apart {
+            if element.contested {
                 self.notes.borrow_mut().shaky = true;
             }
             items.push(self.lend(&element.value, item));
@@ -346,25 +349,33 @@ impl<'a, 'c> Lens<'a, 'c> {
 
 impl<'a> World<'a> for Lens<'a, '_> {
     fn facet(&self, handle: Handle, facet: FacetId) -> Val<'a> {
-        let cached = {
+        let cache = {
             let loaded = self.loaded.borrow();
-            loaded
-                .get(handle.slot as usize)
-                .and_then(|r| r.cache.get(usize::from(facet.0)).copied().flatten())
+            loaded.get(handle.slot as usize).and_then(|r| r.cache.get(usize::from(facet.0)))
         };
+        let known = cache.and_then(Cell::get);
+        let seen = known.unwrap_or_else(|| {
+            let before = std::mem::take(&mut self.notes.borrow_mut().shaky);
+            let value = self.read(handle, facet);
+            let shaky = std::mem::replace(&mut self.notes.borrow_mut().shaky, before);
+            Seen { value, shaky }
+        });
         // Under assumptions each reading must be noted, so nothing is remembered.
-        if let Some(value) = cached {
-            return value;
-        }
-        let value = self.read(handle, facet);
-        if !self.assumes()
-            && !self.notes.borrow().shaky
-            && let Some(resource) = self.loaded.borrow_mut().get_mut(handle.slot as usize)
-            && let Some(place) = resource.cache.get_mut(usize::from(facet.0))
+        if known.is_none()
+            && !self.assumes()
+            && let Some(cache) = cache
         {
-            *place = Some(value);
+            cache.set(Some(seen));
         }
-        value
+        // The unsure elements of a set that is judged one by one are noted one by one.
+        let apart = || {
+            self.each.get() == Some((handle.slot, facet))
+                && self.content.schema.facet(handle.kind, facet).origin == Origin::Said
+        };
+        if seen.shaky && !apart() {
+            self.notes.borrow_mut().shaky = true;
+        }
+        seen.value
     }
 
     fn id(&self, handle: Handle) -> Val<'a> {
