@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bumpalo::Bump;
 
 use crate::detect::{CellFindings, Scene, Told, Why};
-use crate::model::{Cause, Change, Operation, Outcome, Timestamp, Trace};
+use crate::model::{Cause, Change, KindId, Operation, Outcome, Timestamp, Trace};
 use crate::state::pending::{Paired, Taken};
 use crate::state::{Applied, CellState, Frame, Timer};
 
@@ -23,8 +23,8 @@ pub struct Account {
 pub struct Judged {
     /// Its fate.
     pub outcome: Outcome,
-    /// Resources it spoke of, as `kind id`.
-    pub resources: Vec<Arc<str>>,
+    /// Resources it spoke of.
+    pub resources: Vec<(KindId, Arc<str>)>,
     /// Steps, in order.
     pub told: Vec<Told>,
 }
@@ -103,7 +103,7 @@ impl Account {
         } else {
             Outcome::Unchanged
         };
-        Judged { outcome, resources: named(&applied, frame), told }
+        Judged { outcome, resources: applied.touched, told }
     }
 
     /// Takes back what a start had said, because its end, `cause`, shows that it failed.
@@ -119,7 +119,7 @@ impl Account {
         let scene = Scene { frame, state: &self.state, arena, cause, why };
         let mut told = self.findings.inspect(&applied.transitions, &scene);
         told.extend(self.findings.take_back_deeds(&start.acts, &start.cause.id, &scene));
-        Judged { outcome: Outcome::Failed, resources: named(&applied, frame), told }
+        Judged { outcome: Outcome::Failed, resources: applied.touched, told }
     }
 
     /// Lets time pass up to `now`, timer by timer.
@@ -186,16 +186,4 @@ impl Account {
         let scene = Scene { frame, state: &self.state, arena, cause, why };
         self.findings.inspect(&applied.transitions, &scene)
     }
-}
-
-/// The resources a change spoke of, as `kind id`, each once.
-fn named(applied: &Applied, frame: Frame<'_>) -> Vec<Arc<str>> {
-    let mut names: Vec<Arc<str>> = Vec::with_capacity(applied.touched.len());
-    for (kind, id) in &applied.touched {
-        let name: Arc<str> = format!("{} {id}", frame.content.schema.kind(*kind).name).into();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
 }
