@@ -259,8 +259,7 @@ impl Engine {
                 if !resource.alive || resource.facets.is_empty() {
                     return;
                 }
-                let view =
-                    View { resource: std::rc::Rc::new(resource), derived: row.derived.clone() };
+                let view = View { resource: Arc::new(resource), derived: Arc::clone(&row.derived) };
                 visit(ResourceDump {
                     cell: cell.to_string(),
                     kind: kind.name.to_string(),

@@ -3,7 +3,6 @@
 //! What enters is a transition with the states since the late event; what leaves are both ends
 //! of what nobody could have seen in time.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::content::{Detector, Form, PostureOn};
@@ -32,7 +31,7 @@ pub(super) fn look_back(
         let detector = &content.detectors[detector as usize];
         let Form::Posture(form) = &detector.form else { continue };
         let on = &form.on[on as usize];
-        let judge = |view: &Rc<View>, cause: &Cause| {
+        let judge = |view: &Arc<View>, cause: &Cause| {
             let look = Look { view, before: &past.before, cause };
             Hearing::new(transition, look, scene).verdicts(detector, form, on, Wanted::All)
         };

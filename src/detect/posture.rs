@@ -1,7 +1,6 @@
 //! Posture detectors: what each says of a resource as it is, element by element where asked.
 
 use std::cell::{OnceCell, RefCell};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -46,9 +45,9 @@ pub struct Verdict {
 /// What is judged and in what light.
 pub struct Look<'l> {
     /// The resource as it is judged.
-    pub view: &'l Rc<View>,
+    pub view: &'l Arc<View>,
     /// As it was.
-    pub before: &'l Rc<View>,
+    pub before: &'l Arc<View>,
     /// The event.
     pub cause: &'l Cause,
 }
@@ -92,8 +91,8 @@ impl<'h> Stand<'h> {
         let Scene { frame, arena, state, .. } = scene;
         let lens =
             Lens::new(arena, frame.content, state, frame.limits, state.watermark).assuming(assume);
-        let resource = lens.place(transition.kind, &transition.id, Rc::clone(look.view));
-        let before = lens.aside(transition.kind, &transition.id, Rc::clone(look.before));
+        let resource = lens.place(transition.kind, &transition.id, Arc::clone(look.view));
+        let before = lens.aside(transition.kind, &transition.id, Arc::clone(look.before));
         let mut vars = vars(look.cause, scene);
         // In the order of `scope::POSTURE`.
         let own: [Val<'h>; scope::POSTURE.len()] = [

@@ -49,6 +49,7 @@ impl Account {
         let Taken { paired, lost } = self.state.pending.take(change, now, frame.limits);
         if let Some(start) = lost {
             told.append(&mut self.apply(&start, None, true, frame, arena).told);
+            self.state.rest();
         }
         let mut judged = match paired {
             Paired::Waits => {
@@ -67,6 +68,7 @@ impl Account {
         if failed {
             judged.outcome = Outcome::Failed;
         }
+        self.state.rest();
         told.append(&mut judged.told);
         judged.told = told;
         judged
@@ -137,6 +139,7 @@ impl Account {
             } else if let Some((_, timer)) = self.state.due(due) {
                 told.extend(self.timer(&timer, frame, arena));
             }
+            self.state.rest();
         }
         self.state.watermark = self.state.watermark.max(now);
         self.state.pending.forget(self.state.watermark, frame.limits);
@@ -144,6 +147,7 @@ impl Account {
             let applied = self.state.catch_up(frame, arena);
             let cause = Arc::new(Cause { time: now, ..Cause::nobody() });
             told.extend(self.inspect(&applied, &cause, Why::Event, frame, arena));
+            self.state.rest();
         }
         told
     }
@@ -162,7 +166,9 @@ impl Account {
                 Vec::new()
             }
             Timer::Settle(key, event) => {
-                let Some(cause) = self.state.cause_of(*key, event) else { return Vec::new() };
+                let Some(cause) = self.state.cause_of(*key, event, frame) else {
+                    return Vec::new();
+                };
                 let applied = self.state.settle(*key, event, frame, arena);
                 self.inspect(&applied, &cause, Why::Settled, frame, arena)
             }

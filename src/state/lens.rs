@@ -4,7 +4,6 @@
 //! facet, so that a row is decoded once per look and only what is read is laid out.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use bumpalo::Bump;
@@ -55,7 +54,7 @@ struct Loaded<'a> {
     kind: KindId,
     id: &'a str,
     key: Key,
-    view: Rc<View>,
+    view: Arc<View>,
     cache: &'a [Cell<Option<Seen<'a>>>],
 }
 
@@ -106,7 +105,7 @@ impl<'a, 'c> Lens<'a, 'c> {
     }
 
     /// Gives a resource's view as it is to be seen, whatever the cell holds.
-    pub fn place(&self, kind: KindId, id: &str, view: Rc<View>) -> Handle {
+    pub fn place(&self, kind: KindId, id: &str, view: Arc<View>) -> Handle {
         let key = Key::of(kind, id);
         let handle = self.push(kind, id, key, view);
         self.slots.borrow_mut().insert(key, handle.slot);
@@ -114,11 +113,11 @@ impl<'a, 'c> Lens<'a, 'c> {
     }
 
     /// Gives a view that only this handle leads to (a resource as it was before).
-    pub fn aside(&self, kind: KindId, id: &str, view: Rc<View>) -> Handle {
+    pub fn aside(&self, kind: KindId, id: &str, view: Arc<View>) -> Handle {
         self.push(kind, id, Key::of(kind, id), view)
     }
 
-    fn push(&self, kind: KindId, id: &str, key: Key, view: Rc<View>) -> Handle {
+    fn push(&self, kind: KindId, id: &str, key: Key, view: Arc<View>) -> Handle {
         let mut loaded = self.loaded.borrow_mut();
         let slot = u32::try_from(loaded.len()).unwrap_or(u32::MAX);
         let facets = self.content.schema.kind(kind).facets.len();
@@ -138,8 +137,8 @@ impl<'a, 'c> Lens<'a, 'c> {
         if let Some(slot) = self.slots.borrow().get(&key) {
             return Handle { kind, slot: *slot };
         }
-        let view = self.cell.view(kind, key, self.content, self.limits);
-        self.place(kind, id, Rc::new(view.unwrap_or_default()))
+        let view = self.cell.view(key, self.content, self.limits);
+        self.place(kind, id, view.unwrap_or_default())
     }
 
     /// What a call needs, borrowing this lens as its world.
@@ -201,7 +200,7 @@ impl<'a, 'c> Lens<'a, 'c> {
         let (kind, key, view) = {
             let loaded = self.loaded.borrow();
             let Some(resource) = loaded.get(handle.slot as usize) else { return Val::Unknown };
-            (resource.kind, resource.key, Rc::clone(&resource.view))
+            (resource.kind, resource.key, Arc::clone(&resource.view))
         };
         let facet = self.content.schema.facet(kind, id);
         let value = match facet.origin {
@@ -292,7 +291,7 @@ impl<'a, 'c> Lens<'a, 'c> {
         let referrers = self.cell.index().referrers(key);
         let mut items = bumpalo::collections::Vec::new_in(self.arena);
         for referrer in referrers.iter().filter(|r| r.kind == from && r.facet == through) {
-            if let Some(id) = self.cell.id_of(referrer.from) {
+            if let Some(id) = self.cell.id_of(referrer.from, self.content, self.limits) {
                 items.push(Val::Resource(self.resource(from, &id)));
             }
         }
