@@ -2,7 +2,7 @@
 //!
 //! Leaves a table on stdout. Processor time of each process is compared, not time on the wall:
 //! it changes less when a machine has other work. With `--memory` one process fills the state
-//! instead and tells its size.
+//! instead and tells its size, with `--watched` one tells what a watched event costs.
 
 #![allow(clippy::print_stdout, reason = "a tool, not the program")]
 #![allow(clippy::disallowed_methods, reason = "measuring is what it is for")]
@@ -15,10 +15,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use common::resources::{ROUND, records};
-use common::{Count, Floor, engine, give, mix, pack};
+use common::{Count, Floor, engine, give, mix, pack, writes};
 
 const RECORDS: usize = 200_000;
 const RUNS: usize = 5;
+/// Watched events before, and while it is measured.
+const WATCHED: usize = 40_000;
 /// `/proc` counts in hundredths of a second on Linux, whatever the kernel's own tick.
 const TICKS: f64 = 100.0;
 
@@ -28,6 +30,7 @@ fn main() -> io::Result<()> {
     match arguments[..] {
         ["--floor", path] => floor(Path::new(path)),
         ["--memory", ..] => memory(),
+        ["--watched", ..] => watched(),
         _ => compare(),
     }
 }
@@ -90,16 +93,42 @@ fn seconds(command: &mut Command) -> io::Result<f64> {
 
 /// Ticks of all children that have ended.
 fn children() -> io::Result<f64> {
+    ticks(13)
+}
+
+/// Two numbers of ticks, user and system, from a place after the name in `/proc/self/stat` on.
+fn ticks(place: usize) -> io::Result<f64> {
     let text = std::fs::read_to_string("/proc/self/stat")?;
     // The name in brackets may hold blanks; `cutime` and `cstime` are 14th and 15th after it.
     let rest = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks = rest.split_whitespace().skip(13).take(2);
+    let ticks = rest.split_whitespace().skip(place).take(2);
     Ok(ticks.filter_map(|word| word.parse::<f64>().ok()).sum())
 }
 
 fn median(mut seconds: Vec<f64>) -> f64 {
     seconds.sort_by(f64::total_cmp);
     seconds[seconds.len() / 2]
+}
+
+/// Watched events alone, after as many of their like, beside the floor over the same records.
+fn watched() -> io::Result<()> {
+    let (before, mut records) = (writes(11, WATCHED), writes(12, WATCHED));
+    records.retain(|record| !record.contains("\"PutMetricAlarm\""));
+    let mut engine = engine(&pack());
+    let mut count = Count::default();
+    before.iter().for_each(|record| give(&mut engine, record.as_bytes(), &mut count));
+    let (start, mut count) = (own()?, Count::default());
+    records.iter().for_each(|record| give(&mut engine, record.as_bytes(), &mut count));
+    let taken = own()? - start;
+    #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
+    let each = taken * 1e6 / records.len() as f64;
+    println!("{count:?}: {each:.1} us of processor time a watched event");
+    Ok(())
+}
+
+/// Seconds of processor time this process has used.
+fn own() -> io::Result<f64> {
+    Ok(ticks(11)? / TICKS)
 }
 
 fn memory() -> io::Result<()> {
