@@ -347,3 +347,47 @@ fn the_same_records_again_give_the_same_alerts() {
     ids.dedup();
     assert_eq!(ids.len(), first.len(), "no two steps share an id");
 }
+
+#[test]
+fn a_rule_of_its_own_that_is_narrowed_or_widened_keeps_its_finding() {
+    let ports = |id: &str, second: i64, method: &str, alloweds: &Value| {
+        let mut request = firewall();
+        request["alloweds"] = alloweds.clone();
+        gcp(id, second, &format!("v1.compute.firewalls.{method}"), "fw", &request, &Value::Null)
+    };
+    let all = json!([{"IPProtocol": "all"}]);
+    let ssh = json!([{"IPProtocol": "tcp", "ports": ["22"]}]);
+    let two =
+        json!([{"IPProtocol": "tcp", "ports": ["22"]}, {"IPProtocol": "udp", "ports": ["53"]}]);
+    let reasons = |play: &Play| {
+        let mut found = Vec::new();
+        play.engine.each_finding(&mut |finding| {
+            if finding.element.is_empty() {
+                return; // a window's
+            }
+            found.push(finding.reasons.iter().map(|r| r.detector.to_string()).collect::<Vec<_>>());
+        });
+        found
+    };
+    let mut play = Play::of(&[ports("1", 1, "insert", &all)]);
+    let everything = reasons(&play);
+    assert_eq!(everything.len(), 1, "{everything:?}");
+    assert!(everything[0].contains(&"FW-003".to_owned()), "{everything:?}");
+    let open = play.open("FW-001");
+    let steps = |play: &Play| {
+        let of_it = play.log.steps.iter().filter(|line| line.uid == open[0].0);
+        of_it.map(|line| line.step).collect::<Vec<_>>()
+    };
+    play.say(&ports("2", 100, "patch", &ssh));
+    assert_eq!(reasons(&play).len(), 1);
+    assert!(!reasons(&play)[0].contains(&"FW-003".to_owned()), "{:?}", reasons(&play));
+    assert_eq!(steps(&play), [Opened], "growing milder is not told");
+    play.say(&ports("3", 200, "patch", &two));
+    assert_eq!(play.open("FW-001"), open, "one part that is safe does not speak for the other");
+    play.say(&ports("4", 300, "patch", &all));
+    assert_eq!(play.open("FW-001"), open);
+    assert_eq!(steps(&play), [Opened, Updated, Updated], "{}", play.log.text);
+    play.say(&ports("5", 400, "patch", &json!([])));
+    assert_eq!(steps(&play), [Opened, Updated, Updated, Resolved], "{}", play.log.text);
+    assert_eq!(reasons(&play).len(), 0);
+}
