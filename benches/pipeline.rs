@@ -19,8 +19,8 @@ use driftline::model::{EventKey, Limits};
 struct Reads<'c>(&'c Content);
 
 impl Index for Reads<'_> {
-    fn reads(&self, key: &EventKey<'_>) -> bool {
-        self.0.reads(key)
+    fn reads(&self, key: &EventKey<'_>, by_owner: &dyn Fn() -> bool) -> bool {
+        self.0.reads(key) || (self.0.reads_owner(key) && by_owner())
     }
 }
 

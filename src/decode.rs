@@ -15,6 +15,7 @@ mod keys;
 mod kubernetes_audit;
 mod leaf;
 mod ocsf;
+mod owner;
 mod parse;
 mod recognise;
 mod scan;
@@ -40,8 +41,10 @@ pub struct Record<'r> {
 
 /// Says which events are worth reading.
 pub trait Index {
-    /// Whether any mapping reads events of that key.
-    fn reads(&self, key: &EventKey<'_>) -> bool;
+    /// Whether any mapping reads events of that key, or those of the account's owner where
+    /// `by_owner` says that this may be one. What it says no to is the owner's in no case; what
+    /// it says yes to is settled once the event is read.
+    fn reads(&self, key: &EventKey<'_>, by_owner: &dyn Fn() -> bool) -> bool;
 
     /// Is told of each envelope opened on the way to the leaves; most do not care.
     fn envelope(&self, name: &str, level: usize) {

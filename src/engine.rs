@@ -121,8 +121,8 @@ struct Core {
 struct Reads<'c>(&'c Content, Option<&'c dyn Tracer>);
 
 impl Index for Reads<'_> {
-    fn reads(&self, key: &EventKey<'_>) -> bool {
-        let read = self.0.reads(key);
+    fn reads(&self, key: &EventKey<'_>, by_owner: &dyn Fn() -> bool) -> bool {
+        let read = self.0.reads(key) || (self.0.reads_owner(key) && by_owner());
         if let Some(trace) = self.1 {
             trace.tell(&Trace::Key { key: *key, read });
         }
@@ -369,7 +369,10 @@ impl Core {
             ),
             findings: crate::detect::CellFindings::default(),
         });
-        let Judged { outcome, resources, told: steps } = account.take(*change, frame, arena);
+        let Judged { mut outcome, resources, told: steps } = account.take(*change, frame, arena);
+        if outcome == Outcome::Unchanged && is_plain_read(event, &content) {
+            outcome = Outcome::ReadOnly;
+        }
         let now = account.state.watermark;
         let uids: Vec<String> = steps
             .iter()
@@ -465,6 +468,11 @@ impl<'a> EventOutcome<'a> {
             alerts: &[],
         }
     }
+}
+
+/// Whether an event only reads, and no entry names it: it was looked at for its actor alone.
+fn is_plain_read(event: &Event<'_>, content: &Content) -> bool {
+    event.read_only == Some(true) && !content.reads(&event.key)
 }
 
 /// The fate of an event that no entry reads after all.

@@ -6,6 +6,7 @@
 mod bound;
 mod cause;
 mod coerce;
+mod reader;
 pub mod redact;
 mod vars;
 mod witness;
@@ -17,16 +18,16 @@ use bumpalo::Bump;
 
 use crate::content::{Content, Entry, FacetRule, Group, Identify, ItemRule, Loop, Verb};
 use crate::expr::{Call, Program, World};
-use crate::model::trace::Part;
 use crate::model::{
     Act, Cell, Change, Edit, Element, ElementRef, Event, FacetEdit, FacetId, Handle, KindId,
-    Ledger, Limits, Phase, Spender, Target, Timestamp, Trace, Tracer, Val, Value, Write,
+    Ledger, Limits, Phase, Target, Timestamp, Trace, Tracer, Val, Value, Write,
 };
 
 use bound::Cut;
 pub use cause::cause;
 use cause::change;
 use coerce::coerce;
+use reader::Reader;
 pub use vars::fill_event;
 
 /// What the mappings made of an event.
@@ -62,59 +63,31 @@ pub fn map_traced(
     (trace, ledger): (Option<&dyn Tracer>, &Ledger),
 ) -> Mapped {
     let fuel = StdCell::new(limits.fuel.saturating_mul(EVALUATIONS));
-    let spent = |entry: &Entry| {
-        if fuel.get() == 0 {
-            let place = format!("{}:{}", entry.source.file, entry.source.line);
-            ledger.note(Spender::Mapping(place.into()));
-        }
-    };
     let call =
         Call { arena, schema: &content.schema, world: &Nowhere, now: event.time, fuel: &fuel };
-    let base = vars::mapping(event, arena);
-    for entry in content.entries_for(&event.key) {
-        if event.error.is_some() && !entry.failures {
-            let why = "the call failed, and it reads only what succeeded";
-            passed(entry, "", why, None, trace);
-            continue;
+    let reader =
+        Reader { event, cell, content, call: &call, base: vars::mapping(event, arena), limits };
+    let mut said = content.entries_for(&event.key).find_map(|entry| {
+        let change = reader.read(entry, trace);
+        reader.note_spent(entry, ledger);
+        change
+    });
+    if event.actor.root {
+        for entry in content.entries_by_owner(&event.key) {
+            let deeds = reader.read(entry, trace);
+            reader.note_spent(entry, ledger);
+            match (&mut said, deeds) {
+                (Some(said), Some(deeds)) => said.acts.extend(deeds.acts),
+                (None, deeds) => said = deeds,
+                (Some(_), None) => {}
+            }
         }
-        let mut vars = base.clone();
-        vars.resize(entry.slots.max(base.len()), Val::Unsaid);
-        let mut mapper = Mapper {
-            content,
-            limits,
-            call: &call,
-            vars,
-            writes: Vec::new(),
-            acts: Vec::new(),
-            blind: false,
-            trace,
-        };
-        let guard = entry.when.as_ref().map_or("", Program::source);
-        if !mapper.holds(entry.when.as_ref()) {
-            spent(entry);
-            let tree = entry.when.as_ref().and_then(|guard| mapper.tree(guard));
-            passed(entry, guard, "its guard does not hold", tree.as_ref(), trace);
-            continue;
-        }
-        if let Some(trace) = trace {
-            let (file, line) = (&*entry.source.file, entry.source.line);
-            trace.tell(&Trace::Entry { file, line, guard, inferred: entry.inferred });
-        }
-        let change = mapper.entry(entry, event, cell);
-        spent(entry);
-        return Mapped::Change(Box::new(change));
     }
-    if event.error.is_some() && event.phase != Phase::Single {
+    if said.is_none() && event.error.is_some() && event.phase != Phase::Single {
         // What was started waits for this end: it is to learn that nothing came of it.
-        return Mapped::Change(Box::new(change(event, cell, event.time, limits)));
+        said = Some(change(event, cell, event.time, limits));
     }
-    Mapped::Nothing
-}
-
-fn passed(entry: &Entry, guard: &str, why: &str, tree: Option<&Part>, trace: Option<&dyn Tracer>) {
-    let Some(trace) = trace else { return };
-    let (file, line) = (&*entry.source.file, entry.source.line);
-    trace.tell(&Trace::Passed { file, line, guard, why, tree });
+    said.map_or(Mapped::Nothing, |change| Mapped::Change(Box::new(change)))
 }
 
 /// Evaluations whose fuel one event's mapping may use: each element of a long list is one.

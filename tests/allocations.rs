@@ -23,7 +23,11 @@ fn an_ignored_event_allocates_nothing() {
     give(&mut engine, escaped.as_bytes(), &mut warm);
     assert_eq!(warm.ignored, 1, "{warm:?}");
     let (mut ignored, mut watched) = (0, 0);
-    let mut texts: Vec<&str> = vec![escaped];
+    // Looked at for the account's owner as well, who is somebody else.
+    let trace = r#"{"trace_id":"t","trace_name":"createTopic","trace_rating":"normal","service_type":"SMN","resource_type":"topic","user":{"name":"alice","principal_is_root_user":"false"},"time":1772452800000}"#;
+    give(&mut engine, trace.as_bytes(), &mut warm);
+    assert_eq!(warm.ignored, 2, "{warm:?}");
+    let mut texts: Vec<&str> = vec![escaped, trace];
     texts.extend(records.iter().map(|(_, record)| record.as_str()));
     for text in texts {
         let mut count = Count::default();

@@ -34,6 +34,21 @@ fn firewall() -> Value {
         "alloweds": [{"IPProtocol": "tcp", "ports": ["22"]}], "network": "global/networks/default"})
 }
 
+/// The first entry of a firewall rule's creation: its body without an outcome.
+fn insert_first() -> Value {
+    gcp("1", 1, INSERT, "fw", &firewall(), &json!({"id": "op", "producer": "x", "first": true}))
+}
+
+/// Its last entry: the outcome alone.
+fn insert_last(failed: bool) -> Value {
+    let operation = json!({"id": "op", "producer": "x", "last": true});
+    let mut entry = gcp("2", 9, INSERT, "fw", &Value::Null, &operation);
+    if failed {
+        entry["protoPayload"]["status"] = json!({"code": 13, "message": "no"});
+    }
+    entry
+}
+
 #[test]
 fn a_started_operation_waits_for_its_end_and_then_applies_once() {
     let mut play = Play::new();
@@ -47,9 +62,12 @@ fn a_started_operation_waits_for_its_end_and_then_applies_once() {
 
 #[test]
 fn an_operation_that_failed_changes_nothing_in_either_order() {
-    for records in [[start(1), end(5, "Failure")], [end(5, "Failure"), start(1)]] {
+    let azure = [start(1), end(5, "Failure")];
+    let gcp = [insert_first(), insert_last(true)];
+    let [turned, turned_too] = [&azure, &gcp].map(|[first, last]| [last.clone(), first.clone()]);
+    for records in [azure, turned, gcp, turned_too] {
         let mut play = Play::of(&records);
-        play.wait(5_000);
+        play.wait(90_000);
         assert_eq!(play.log.steps, [], "{}", play.log.text);
         assert!(play.open("FW-001").is_empty());
     }
@@ -66,6 +84,12 @@ fn an_operation_without_an_end_applies_as_provisional_after_the_limit() {
     play.say(&end(2_000, "Success"));
     assert_eq!(play.story("FW-001"), [Opened], "{}", play.log.text);
     assert_eq!(play.open("FW-001").iter().map(|open| open.1).collect::<Vec<_>>(), [false]);
+    let mut play = Play::new();
+    assert_eq!(play.say(&insert_first()), Outcome::Pending);
+    assert_eq!(play.story("FW-001"), []);
+    play.wait(902);
+    assert_eq!(play.story("FW-001"), [Opened], "{}", play.log.text);
+    assert_eq!(play.open("FW-001").iter().map(|open| open.1).collect::<Vec<_>>(), [true]);
 }
 
 #[test]
@@ -176,22 +200,7 @@ fn a_start_that_says_nothing_does_not_hide_the_one_that_says_what() {
 
 #[test]
 fn first_and_last_of_an_operation_tell_the_same_in_both_orders() {
-    let first = gcp(
-        "1",
-        1,
-        INSERT,
-        "fw",
-        &firewall(),
-        &json!({"id": "op", "producer": "x", "first": true}),
-    );
-    let last = gcp(
-        "2",
-        9,
-        INSERT,
-        "fw",
-        &Value::Null,
-        &json!({"id": "op", "producer": "x", "last": true}),
-    );
+    let (first, last) = (insert_first(), insert_last(false));
     for records in [[first.clone(), last.clone()], [last, first]] {
         let mut play = Play::of(&records);
         play.wait(5_000);
@@ -240,6 +249,10 @@ fn a_call_that_failed_changes_nothing() {
     let outcome = play.say(&refused(authorize("1", 1, "sg-1", "r1", 22, WORLD)));
     assert_eq!(outcome, Outcome::Failed, "{}", play.log.text);
     assert_eq!(play.facets("sg-1"), None);
+    play.say(&create_group("0", 1, "sg-1"));
+    assert_eq!(play.say(&refused(authorize("r", 1, "sg-1", "r1", 22, WORLD))), Outcome::Failed);
+    assert_eq!(play.log.steps, [], "{}", play.log.text);
+    assert_eq!(play.engine.open_findings(), 0);
     // Nor does a refused repair end a finding.
     play.say(&authorize("2", 2, "sg-1", "r1", 22, WORLD));
     let outcome = play.say(&refused(revoke("3", 20, "sg-1", 22, WORLD)));
@@ -291,15 +304,30 @@ fn what_was_already_so_is_told_as_one_summary_for_each_detector() {
     let summaries: Vec<_> = play.steps("FW-001").iter().map(|line| line.summary).collect();
     assert_eq!(summaries, [Some(3)], "{}", play.log.text);
     assert_eq!(play.open("FW-001").len(), 3, "each is a finding all the same");
+    let mut play = Play::new();
+    for number in 0..30 {
+        play.say(&item(number, 60, &format!("sg-{number}"), &[(22, WORLD)]));
+    }
+    assert_eq!(play.log.steps, [], "told one by one");
+    play.engine.finish(&mut play.log);
+    let summaries: Vec<_> = play.steps("FW-001").iter().map(|line| line.summary).collect();
+    assert_eq!(summaries, [Some(30)], "{}", play.log.text);
 }
 
 #[test]
 fn narrowing_all_ports_to_one_is_one_finding_that_grows_milder() {
-    let request = json!({"groupId": "sg-1", "ipPermissions": {"items": [
-        {"ipProtocol": "-1", "ipRanges": {"items": [{"cidrIp": WORLD}]}}]}});
+    for all in [("-1", -1, -1), ("tcp", 0, 65_535)] {
+        narrowed(all);
+    }
+}
+
+/// A rule for `all` (protocol and ports) is opened to everybody, narrowed to a port and closed.
+fn narrowed((protocol, from, to): (&str, i64, i64)) {
+    let request = json!({"groupId": "sg-1", "ipPermissions": {"items": [{"ipProtocol": protocol,
+        "fromPort": from, "toPort": to, "ipRanges": {"items": [{"cidrIp": WORLD}]}}]}});
     let response = json!({"_return": true, "securityGroupRuleSet": {"items": [{"groupId": "sg-1",
-        "securityGroupRuleId": "r1", "isEgress": false, "ipProtocol": "-1", "fromPort": -1,
-        "toPort": -1, "cidrIpv4": WORLD}]}});
+        "securityGroupRuleId": "r1", "isEgress": false, "ipProtocol": protocol, "fromPort": from,
+        "toPort": to, "cidrIpv4": WORLD}]}});
     let narrow = |id: &str, second, cidr: &str| {
         let request = json!({"ModifySecurityGroupRulesRequest": {"GroupId": "sg-1", "SecurityGroupRule": {
             "SecurityGroupRuleId": "r1", "tag": 1, "SecurityGroupRule": {"CidrIpv4": cidr,
@@ -314,6 +342,10 @@ fn narrowing_all_ports_to_one_is_one_finding_that_grows_milder() {
     assert_eq!(play.story("FW-003"), [Opened], "{}", play.log.text);
     play.say(&narrow("3", 60, WORLD));
     assert!(play.open("FW-003").is_empty() && play.open("FW-001").len() == 1, "{}", play.log.text);
+    assert!(play.log.steps.iter().all(|line| line.step != Resolved), "{}", play.log.text);
+    let mut open = 0;
+    play.engine.each_finding(&mut |finding| open += usize::from(&*finding.resource == "sg-1"));
+    assert_eq!(open, 1, "{}", play.log.text);
     play.say(&narrow("4", 90, "10.0.0.0/8"));
     let told: Vec<_> =
         play.log.steps.iter().filter(|line| line.resource == "sg-1").cloned().collect();
@@ -346,4 +378,48 @@ fn the_same_records_again_give_the_same_alerts() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), first.len(), "no two steps share an id");
+}
+
+#[test]
+fn a_rule_of_its_own_that_is_narrowed_or_widened_keeps_its_finding() {
+    let ports = |id: &str, second: i64, method: &str, alloweds: &Value| {
+        let mut request = firewall();
+        request["alloweds"] = alloweds.clone();
+        gcp(id, second, &format!("v1.compute.firewalls.{method}"), "fw", &request, &Value::Null)
+    };
+    let all = json!([{"IPProtocol": "all"}]);
+    let ssh = json!([{"IPProtocol": "tcp", "ports": ["22"]}]);
+    let two =
+        json!([{"IPProtocol": "tcp", "ports": ["22"]}, {"IPProtocol": "udp", "ports": ["53"]}]);
+    let reasons = |play: &Play| {
+        let mut found = Vec::new();
+        play.engine.each_finding(&mut |finding| {
+            if finding.element.is_empty() {
+                return; // a window's
+            }
+            found.push(finding.reasons.iter().map(|r| r.detector.to_string()).collect::<Vec<_>>());
+        });
+        found
+    };
+    let mut play = Play::of(&[ports("1", 1, "insert", &all)]);
+    let everything = reasons(&play);
+    assert_eq!(everything.len(), 1, "{everything:?}");
+    assert!(everything[0].contains(&"FW-003".to_owned()), "{everything:?}");
+    let open = play.open("FW-001");
+    let steps = |play: &Play| {
+        let of_it = play.log.steps.iter().filter(|line| line.uid == open[0].0);
+        of_it.map(|line| line.step).collect::<Vec<_>>()
+    };
+    play.say(&ports("2", 100, "patch", &ssh));
+    assert_eq!(reasons(&play).len(), 1);
+    assert!(!reasons(&play)[0].contains(&"FW-003".to_owned()), "{:?}", reasons(&play));
+    assert_eq!(steps(&play), [Opened], "growing milder is not told");
+    play.say(&ports("3", 200, "patch", &two));
+    assert_eq!(play.open("FW-001"), open, "one part that is safe does not speak for the other");
+    play.say(&ports("4", 300, "patch", &all));
+    assert_eq!(play.open("FW-001"), open);
+    assert_eq!(steps(&play), [Opened, Updated, Updated], "{}", play.log.text);
+    play.say(&ports("5", 400, "patch", &json!([])));
+    assert_eq!(steps(&play), [Opened, Updated, Updated, Resolved], "{}", play.log.text);
+    assert_eq!(reasons(&play).len(), 0);
 }

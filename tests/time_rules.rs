@@ -41,6 +41,7 @@ fn a_role_and_its_inline_policy_in_one_second_are_one_story_in_both_orders() {
     let (first, second) = (Play::of(&[role(5), inline(5)]), Play::of(&[inline(5), role(5)]));
     for play in [&first, &second] {
         assert_eq!(play.open("IAM-015").len(), 1, "{}", play.log.text);
+        assert_eq!(play.story("IAM-015"), [Opened], "{}", play.log.text);
         assert_eq!(play.facets("role/app").map(|f| f["name"].clone()), Some("app".into()));
     }
     assert_eq!(first.facets("role/app"), second.facets("role/app"));
@@ -53,6 +54,8 @@ fn a_creation_never_erases_what_came_in_the_same_second() {
         let play = Play::of(&records);
         assert_eq!(play.open("FW-001").len(), 1, "{}", play.log.text);
         assert_eq!(play.story("FW-001"), [Opened]);
+        let rules = play.facets("sg-1").unwrap_or_default()["rules"].clone();
+        assert_eq!(rules.as_array().map(Vec::len), Some(2), "ours and the cloud's: {rules}");
     }
 }
 
@@ -121,6 +124,7 @@ fn a_late_deletion_never_takes_back_what_came_after_it() {
     ]);
     assert_eq!(play.open("FW-001").len(), 1, "{}", play.log.text);
     assert_eq!(play.story("FW-001"), [Opened], "what was opened afterwards goes on as it was");
+    assert_ne!(play.facets("sg-1").unwrap_or_default()["rules"], Value::Null);
     // What was there before the deletion as well ends with it, and is another finding since.
     let play = Play::of(&[
         authorize("a", 2, "sg-1", "r1", 22, WORLD),
@@ -170,6 +174,27 @@ fn a_snapshot_that_settles_yields_to_what_was_said_since() {
     play.wait(2_000);
     assert_eq!(play.story("FW-001"), [Opened], "{}", play.log.text);
     assert_eq!(play.open("FW-001").len(), 1);
+}
+
+#[test]
+fn a_snapshot_that_settles_leaves_alone_what_was_said_after_it() {
+    let mut play = Play::of(&[
+        create_group("c", 1, "sg-1"),
+        item(1, 70, "sg-1", &[]),
+        authorize("b", 100, "sg-1", "r", 22, WORLD),
+    ]);
+    play.wait(10_000);
+    assert_eq!(play.story("FW-001"), [Opened], "{}", play.log.text);
+}
+
+#[test]
+fn a_snapshot_long_after_resolves_what_nobody_was_seen_to_repair() {
+    let play = Play::of(&[
+        create_group("c", 1, "sg-1"),
+        authorize("a", 10, "sg-1", "r", 22, WORLD),
+        item(1, 900, "sg-1", &[(443, WORLD)]),
+    ]);
+    assert_eq!(play.story("FW-001"), [Opened, Resolved], "{}", play.log.text);
 }
 
 #[test]
@@ -248,6 +273,20 @@ fn what_became_unknown_keeps_its_findings_and_counts_as_blind() {
     play.say(&azure_group("g", 3_000, GROUP, &[]));
     play.wait(4_000);
     assert_eq!(play.story("FW-001"), [Opened, Resolved], "{}", play.log.text);
+}
+
+#[test]
+fn a_rule_that_changed_to_nobody_knows_what_keeps_its_finding() {
+    let rule = json!({"security_group_rule": {"security_group_id": "sg-h", "direction": "ingress",
+        "action": "allow", "protocol": "tcp", "multiport": "22", "remote_ip_prefix": WORLD}});
+    let kind = "security-group-rules";
+    let mut play = Play::new();
+    let made = cts("1", 60, kind, "createSecurity-group-rule", "r-1", &rule);
+    assert_eq!(play.say(&made), Outcome::Applied, "{}", play.log.text);
+    let changed = cts("2", 120, kind, "updateSecurity-group-rule", "r-1", &Value::Null);
+    assert_eq!(play.say(&changed), Outcome::Blind, "{}", play.log.text);
+    assert_eq!(play.story("FW-001"), [Opened], "{}", play.log.text);
+    assert_eq!(play.open("FW-001").len(), 1);
 }
 
 #[test]

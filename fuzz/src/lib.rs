@@ -7,7 +7,7 @@ use driftline::model::{EventKey, Format, Limits};
 struct Reads(bool);
 
 impl Index for Reads {
-    fn reads(&self, _: &EventKey<'_>) -> bool {
+    fn reads(&self, _: &EventKey<'_>, _: &dyn Fn() -> bool) -> bool {
         self.0
     }
 }

@@ -135,6 +135,7 @@ impl EventForm {
                     "failed",
                     "user",
                     "root",
+                    "read_only",
                     "by",
                     "account",
                     "region",

@@ -23,6 +23,8 @@ pub struct Content {
     pub entries: Vec<Entry>,
     /// Entries by the hash of their folded key; see [`Content::entries_for`].
     pub index: FxHashMap<u64, Vec<u32>>,
+    /// Entries that read by actor (`by: root`), in file order; see [`Content::entries_by_owner`].
+    pub by_owner: Vec<u32>,
     /// Every detector, in id order.
     pub detectors: Vec<Detector>,
     /// Posture detectors by kind: indexes into `detectors` and into their `on`.
@@ -52,6 +54,22 @@ impl Content {
     pub fn reads(&self, key: &EventKey<'_>) -> bool {
         self.index.contains_key(&fold::hash_key(key))
     }
+
+    /// The entries that read whatever the account's owner does in a cloud. Each of them speaks,
+    /// besides the entry that reads the event by its name, if there is one.
+    pub fn entries_by_owner(&self, key: &EventKey<'_>) -> impl Iterator<Item = &Entry> + use<'_> {
+        let (provider, family) = (key.provider, key.family);
+        self.by_owner
+            .iter()
+            .map(|index| &self.entries[*index as usize])
+            .filter(move |entry| (entry.provider, entry.family) == (provider, family))
+    }
+
+    /// Whether any mapping reads events like this one where the account's owner is their actor.
+    #[must_use]
+    pub fn reads_owner(&self, key: &EventKey<'_>) -> bool {
+        self.entries_by_owner(key).next().is_some()
+    }
 }
 
 /// Where a piece of content stands, for messages.
@@ -79,7 +97,7 @@ pub struct Entry {
     pub provider: Provider,
     /// Activity (`event:`) or state (`snapshot:`).
     pub family: Family,
-    /// The names it reads, as written.
+    /// The names it reads, as written; empty for an entry that reads by actor.
     pub names: Vec<Box<str>>,
     /// Guard of the entry: the first entry whose guard holds wins.
     pub when: Option<Program>,

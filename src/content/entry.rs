@@ -12,7 +12,10 @@ use crate::model::{FacetId, Family, Kind, Origin, Provider, Type};
 
 const VERBS: [&str; 6] = ["put", "replace", "remove", "unknown", "delete", "act"];
 const GROUP: [&str; 7] = ["for", "when", "needs", "resource", "creates", "else", "inferred"];
-const ENTRY: [&str; 6] = ["event", "snapshot", "as_of", "failures", "also", "doc"];
+const ENTRY: [&str; 7] = ["event", "snapshot", "by", "as_of", "failures", "also", "doc"];
+
+/// The one actor an entry can read by: the account's owner, `actor.root` in expressions.
+const ROOT: &str = "root";
 
 /// Reads entries: holds the variables in scope while it goes down into one.
 pub(super) struct Writer<'a> {
@@ -57,6 +60,13 @@ impl<'a> Writer<'a> {
                 groups.push(self.group(item, true));
             }
         }
+        if let Some(by) = node.get("by").filter(|_| groups.iter().any(writes)) {
+            doc.error_hint(
+                &by.span,
+                "what the owner does says nothing of a resource by being the owner's",
+                "tell acts alone, and what is written in an entry that reads the event by name",
+            );
+        }
         let failures = doc.flag(node, "failures");
         if failures && groups.iter().any(writes) {
             doc.error_hint(
@@ -79,15 +89,18 @@ impl<'a> Writer<'a> {
         })
     }
 
+    /// The names an entry reads; none where it reads by actor.
     fn names(&self, node: &Node) -> Option<(Family, Vec<Box<str>>)> {
-        let (family, names) = match (node.get("event"), node.get("snapshot")) {
-            (Some(names), None) => (Family::Activity, names),
-            (None, Some(names)) => (Family::State, names),
-            (Some(_), Some(second)) => {
-                self.doc.error(&second.span, "an entry reads events or snapshots, not both");
+        let (family, names) = match (node.get("event"), node.get("snapshot"), node.get("by")) {
+            (None, None, Some(by)) => return self.actor(by),
+            (Some(names), None, None) => (Family::Activity, names),
+            (None, Some(names), None) => (Family::State, names),
+            (_, Some(second), _) | (Some(_), None, Some(second)) => {
+                let message = "an entry reads events or snapshots by name, or by actor: only one";
+                self.doc.error(&second.span, message);
                 return None;
             }
-            (None, None) => {
+            (None, None, None) => {
                 self.doc.need(node, "event", "the entry");
                 return None;
             }
@@ -95,6 +108,17 @@ impl<'a> Writer<'a> {
         let names: Vec<Box<str>> =
             self.doc.words(names, "a name").into_iter().map(|(name, _)| name.into()).collect();
         (!names.is_empty()).then_some((family, names))
+    }
+
+    /// `by: root`: whatever the account's owner does.
+    fn actor(&self, node: &Node) -> Option<(Family, Vec<Box<str>>)> {
+        let name = self.doc.word(node, "`by`")?;
+        if name != ROOT {
+            let message = format!("unknown actor `{name}`");
+            self.doc.unknown(&node.span, message, name, [ROOT]);
+            return None;
+        }
+        Some((Family::Activity, Vec::new()))
     }
 
     /// What an entry or a group says. A `guarded` group's `when` sees its loop variables; the

@@ -44,6 +44,10 @@ pub(super) fn load(doc: &Doc<'_>, hosts: &Functions, files: &Files, content: &mu
             provider,
         );
         let Some(entry) = writer.entry(item) else { continue };
+        if entry.names.is_empty() {
+            by_owner(entry, content);
+            continue;
+        }
         if entry.family == Family::Activity && services.is_empty() {
             doc.need(doc.root, "service", "a mapping of events");
         }
@@ -61,6 +65,13 @@ fn provider(doc: &Doc<'_>) -> Option<Provider> {
         doc.unknown(&node.span, format!("unknown provider `{name}`"), name, known);
     }
     found
+}
+
+/// Adds an entry that reads by actor.
+fn by_owner(entry: Entry, content: &mut Content) {
+    let Ok(number) = u32::try_from(content.entries.len()) else { return };
+    content.by_owner.push(number);
+    content.entries.push(entry);
 }
 
 /// Adds an entry under the hash of every name it reads.

@@ -31,13 +31,14 @@ pub const EVENT: [(&str, Type); 21] = [
 ];
 
 /// A mapping's variables after [`EVENT`].
-pub const MAPPING: [(&str, Type); 6] = [
+pub const MAPPING: [(&str, Type); 7] = [
     ("request", Type::Dyn),
     ("response", Type::Dyn),
     ("raw", Type::Dyn),
     ("resource_id", Type::String),
     ("account", Type::String),
     ("region", Type::String),
+    ("read_only", Type::Bool),
 ];
 
 /// A mapping's further variables: members of a state event's `raw` of the same name.

@@ -59,7 +59,7 @@ PUBLISH_TIME = "publishTime", PUBLISH_TIME_SNAKE = "publish_time", OWNER = "owne
 RECORDS_UPPER = "Records", RECORDS = "records", TRACES = "traces",
 NOTIFICATION_ITEMS = "notification_items", ITEMS = "items", LOG_EVENTS = "logEvents",
 RECEIVED_MESSAGES = "receivedMessages", RECORD = "record", MESSAGES = "messages",
-EVENTS_UPPER = "Events", POLICY_ASSIGNMENT_ID = "policy_assignment_id", CLOUD = "cloud", EP_ID = "ep_id", LAMBDA_VALUE = "partition", }
+EVENTS_UPPER = "Events", ACTOR = "actor", USER = "user", POLICY_ASSIGNMENT_ID = "policy_assignment_id", CLOUD = "cloud", EP_ID = "ep_id", LAMBDA_VALUE = "partition", }
 
 /// How many names there are.
 pub(super) const COUNT: usize = NAMES.len();

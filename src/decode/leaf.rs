@@ -5,6 +5,7 @@ use std::cell::Cell;
 use bumpalo::Bump;
 
 use super::keys;
+use super::owner;
 use super::parse::{self, Bad, Budget};
 use super::scan::{Look, Members};
 use super::unwrap::Settings;
@@ -272,7 +273,8 @@ pub(super) fn tell<'w>(
     sink: &mut Sink<'_>,
 ) {
     let cheap = keyed(format, look, look.arena());
-    let wanted = !cheap.aside && settings.index.reads(&cheap.key);
+    let by_owner = || owner::may_have_called(format, look);
+    let wanted = !cheap.aside && settings.index.reads(&cheap.key, &by_owner);
     if !wanted && !notice(format, look) {
         let mut skipped = Skipped {
             format,

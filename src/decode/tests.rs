@@ -15,7 +15,7 @@ use crate::model::{DeadReason, Event, EventKey, Format, Limits, Timestamp};
 pub(super) struct All(pub(super) bool);
 
 impl Index for All {
-    fn reads(&self, _: &EventKey<'_>) -> bool {
+    fn reads(&self, _: &EventKey<'_>, _: &dyn Fn() -> bool) -> bool {
         self.0
     }
 }

@@ -190,7 +190,7 @@ impl<'h> Case<'_, 'h> {
             let contested = state.is_some_and(|state| state.contested);
             verdicts.push(self.verdict(&answer, subject, other, Some(item), contested));
         }
-        verdicts
+        worst_of_each(verdicts)
     }
 
     fn verdict(
@@ -299,6 +299,35 @@ impl<'h> Case<'_, 'h> {
             .find(|scale| scale.when.as_ref().is_none_or(|programs| holds(programs).is_some()))
             .map(|scale| scale.is)
     }
+}
+
+/// One verdict for each subject. Derived elements of one key are one subject, and the worst of
+/// them speaks for all: what holds before what can't be told, then by severity and measure. Its
+/// measure is that of all that hold together, so that one more of them is seen to be worse.
+fn worst_of_each(verdicts: Vec<Verdict>) -> Vec<Verdict> {
+    let weight = |verdict: &Verdict| {
+        let holds = verdict.holds.map_or(1, |holds| if holds { 2 } else { 0 });
+        let sure = verdict.confidence == Confidence::Confirmed;
+        (holds, verdict.severity, sure, verdict.measure)
+    };
+    let mut places: FxHashMap<Arc<str>, (usize, Option<i64>)> = FxHashMap::default();
+    let mut worst: Vec<Verdict> = Vec::with_capacity(verdicts.len());
+    for verdict in verdicts {
+        let size = verdict.measure.filter(|_| verdict.holds == Some(true));
+        let Some((place, sum)) = places.get_mut(&verdict.subject) else {
+            places.insert(Arc::clone(&verdict.subject), (worst.len(), size));
+            worst.push(verdict);
+            continue;
+        };
+        *sum = size.map_or(*sum, |size| Some(sum.unwrap_or(0).saturating_add(size)));
+        if weight(&verdict) > weight(&worst[*place]) {
+            worst[*place] = verdict;
+        }
+    }
+    for verdict in worst.iter_mut().filter(|verdict| verdict.holds == Some(true)) {
+        verdict.measure = places.get(&verdict.subject).and_then(|(_, sum)| *sum);
+    }
+    worst
 }
 
 /// An element that is judged, and its state where there is one.

@@ -52,6 +52,7 @@ pub fn mapping<'a>(event: &Event<'a>, arena: &'a Bump) -> Vec<'a, Val<'a>> {
         text(body.resource_id),
         text(event.account),
         text(event.region),
+        event.read_only.map_or(Val::Unsaid, Val::Bool),
     ]);
     // Only snapshots have members of these names that anybody may ask for.
     vars.extend(scope::STATE.iter().map(|name| match event.key.family {

@@ -120,7 +120,10 @@ impl Facts {
             Trace::Passed { file, line, why, .. } => {
                 keep(&mut self.passed, (format!("{file}:{line}"), why.to_owned()));
             }
-            Trace::Entry { file, line, .. } => self.entry = Some(format!("{file}:{line}")),
+            // The first speaks of the event itself; another one, if any, only of its actor.
+            Trace::Entry { file, line, .. } => {
+                self.entry.get_or_insert_with(|| format!("{file}:{line}"));
+            }
             Trace::Unmet { guard, .. } => keep(&mut self.unmet, guard.to_owned()),
             Trace::Missing { needs, .. } => keep(&mut self.missing, needs.to_owned()),
             Trace::Blind { why, facet } => {

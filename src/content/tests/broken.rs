@@ -35,7 +35,23 @@ fn on(marked: &str, message: &str, hint: Option<&str>) {
 }
 
 /// What is wrong in an entry; `RESOURCE` stands for one.
-const ENTRIES: [(&str, &str, Option<&str>); 16] = [
+const ENTRIES: [(&str, &str, Option<&str>); 20] = [
+    ("  - by: »rot\n    act: blind\n", "unknown actor `rot`", Some("did you mean `root`?")),
+    (
+        "  - by: »root\n    RESOURCE\n    delete: true\n",
+        "what the owner does says nothing of a resource by being the owner's",
+        Some("tell acts alone, and what is written in an entry that reads the event by name"),
+    ),
+    (
+        "  - event: a/b\n    by: »root\n    act: blind\n",
+        "an entry reads events or snapshots by name, or by actor: only one",
+        None,
+    ),
+    (
+        "  - event: a/b\n    snapshot: »a.b\n    act: blind\n",
+        "an entry reads events or snapshots by name, or by actor: only one",
+        None,
+    ),
     (
         "  - event: a/b\n    RESOURCE\n    delete: true\n  - event: »a/b\n    RESOURCE\n    delete: true\n",
         "`a/b` is already read at x.yaml:6 without `when`",

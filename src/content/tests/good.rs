@@ -65,6 +65,33 @@ fn an_event_finds_its_entries_by_its_folded_name_under_every_service() {
 }
 
 #[test]
+fn an_entry_by_actor_reads_no_name_and_every_name_of_its_cloud() {
+    let text = "
+apiVersion: driftline/v1
+kind: Mapping
+provider: huawei
+on: [{by: root, when: '!read_only', act: {sign_in: {user: actor.name}}}]
+";
+    let (content, _) = loaded(&[("m.yaml", text)]);
+    let key = |provider, family| EventKey {
+        provider,
+        family,
+        service: "VPC",
+        resource_type: "eip",
+        name: "createEip",
+    };
+    for (provider, family, reads) in [
+        (Provider::Huawei, Family::Activity, true),
+        (Provider::Huawei, Family::State, false),
+        (Provider::Aws, Family::Activity, false),
+    ] {
+        let key = key(provider, family);
+        assert!(!content.reads(&key));
+        assert_eq!(content.reads_owner(&key), reads, "{provider:?} {family:?}");
+    }
+}
+
+#[test]
 fn a_kubernetes_name_ends_with_its_verb() {
     let text = "
 apiVersion: driftline/v1

@@ -28,7 +28,7 @@ pub(super) fn trace(body: Body<'_>, tick: Tick) -> Json {
         "project_id": "97f0c10000000000000000000000a11c",
         "domain_id": domain,
         "source_ip": "198.51.100.7",
-        "read_only": false,
+        "read_only": body.flag("read_only"),
         "code": if failed { "403" } else { "200" },
         "time": tick.time.millis(),
         "record_time": tick.time.millis() + 400,
