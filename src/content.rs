@@ -11,6 +11,7 @@ mod derive;
 mod detector;
 mod doc;
 mod entry;
+mod exercised;
 pub mod explain;
 pub mod fault;
 pub mod files;
@@ -20,7 +21,9 @@ mod lint;
 mod literal;
 mod load;
 mod mapping;
+mod names;
 mod rules;
+pub mod schema;
 pub mod scope;
 mod tree;
 mod types;
@@ -36,7 +39,7 @@ pub use compiled::{
 pub use coverage::{Coverage, coverage};
 pub use fault::{Fault, sarif};
 pub use files::{File, Files};
-pub use load::load;
+pub use load::{check, load};
 
 #[cfg(test)]
 mod tests;

@@ -30,6 +30,29 @@ pub(super) struct Documents<'f> {
 /// # Errors
 /// Every fault found, warnings among them, at least one of them an error.
 pub fn load(files: &Files, tables: &[&[Host]]) -> Result<(Content, Vec<Fault>), Vec<Fault>> {
+    read(files, tables, Care::ToRun)
+}
+
+/// As [`load`], with the lints that only an author needs and that cost more than loading.
+///
+/// # Errors
+/// As [`load`].
+pub fn check(files: &Files, tables: &[&[Host]]) -> Result<(Content, Vec<Fault>), Vec<Fault>> {
+    read(files, tables, Care::ToWrite)
+}
+
+/// What content is loaded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Care {
+    ToRun,
+    ToWrite,
+}
+
+fn read(
+    files: &Files,
+    tables: &[&[Host]],
+    care: Care,
+) -> Result<(Content, Vec<Fault>), Vec<Fault>> {
     let report = Report::default();
     let trees: Vec<(&File, Vec<Node>)> =
         files.documents().map(|file| (file, parse(file, &report))).collect();
@@ -41,6 +64,9 @@ pub fn load(files: &Files, tables: &[&[Host]]) -> Result<(Content, Vec<Fault>), 
         return Err(report.take());
     }
     lint::lint(&content, &documents);
+    if care == Care::ToWrite {
+        lint::untested(&content, files, &documents);
+    }
     Ok((content, report.take()))
 }
 
