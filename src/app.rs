@@ -13,6 +13,7 @@ mod check;
 mod coverage;
 mod demo;
 mod explain;
+mod functions;
 pub mod input;
 pub mod output;
 mod pack;

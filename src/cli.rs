@@ -239,9 +239,28 @@ pub enum SchemaOf {
     Alert,
 }
 
+/// The JSON of `explain --record`.
+const EXPLAIN_JSON: &str = "\
+JSON (--format json), one document an event:
+  record, event    numbers, from 0
+  format, outcome, reason, detail, service, name, event_id, time, tenant, account, resources
+                   as in `replay --outcomes`
+  ended            where the way ended before any detector, else null:
+                   {at, why, next}, `next` being what would have made it go on
+  verdicts         [{detector, verdict: insecure|unknown|secure, on: \"KIND ID\", severity}]
+  unreached        with --detector, where it had no word: {detector, why}; else null
+  steps            the way, each {step, ...}; step is one of envelope, key, tenant, passed,
+                   entry, unmet, missing, blind, mapped, unplaced, resource, not_asked, judged,
+                   deed, heard, cut
+  findings         what was told: {step, uid, alert, resource, severity, reasons, facts}
+A `tree` in a step is what an expression came to: {sort: expression|element|reading, text,
+is: known|partial|unknown|unsaid|none|failed|skipped, value, read: \"KIND ID .FACET\", note,
+parts: [...], more}; from value on, what there is nothing to say of is left out.";
+
 /// `explain`.
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("what").required(true).multiple(false).args(["id", "record"]))]
+#[command(after_long_help = EXPLAIN_JSON)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(false).args(["id", "record", "functions"]))]
 pub struct Explain {
     /// A detector's id.
     #[arg(value_name = "DETECTOR")]
@@ -250,9 +269,19 @@ pub struct Explain {
     /// later one.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
-    /// With --record: of the detectors only this one's verdicts.
+    /// What expressions may call: every function, one of that name, or those whose names begin so
+    /// (`net.`).
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub functions: Option<String>,
+    /// With --functions or --record: how they are written; a record's way is text or json.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", conflicts_with = "id")]
+    pub format: TableFormat,
+    /// With --record: of the detectors only this one's verdicts; where it was not reached, why.
     #[arg(long, value_name = "ID", requires = "record")]
     pub detector: Option<String>,
+    /// With --record: the registry of accounts; each account is its own tenant without it.
+    #[arg(long, value_name = "FILE", requires = "record")]
+    pub tenants: Option<PathBuf>,
     /// A further pack of content beside the shipped one; repeatable.
     #[arg(long, value_name = "DIR")]
     pub content: Vec<PathBuf>,
@@ -322,6 +351,8 @@ mod tests {
             "driftline replay a --fail-on dire",
             "driftline explain",
             "driftline explain FW-001 --record x",
+            "driftline explain FW-001 --functions net.",
+            "driftline explain FW-001 --format json",
             "driftline demo --speed 0",
             "driftline run",
         ] {

@@ -17,8 +17,8 @@ use crate::expr::api::Host;
 
 /// The host functions of all clouds.
 #[must_use]
-pub fn tables() -> [&'static [Host]; 5] {
-    [policy::HOSTS, aws::HOSTS, huawei::HOSTS, azure::HOSTS, gcp::HOSTS]
+pub fn tables() -> [&'static [Host]; 6] {
+    [policy::HOSTS, aws::HOSTS, huawei::HOSTS, azure::HOSTS, gcp::HOSTS, gcp::POLICIES]
 }
 
 #[cfg(test)]

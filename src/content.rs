@@ -22,6 +22,7 @@ mod literal;
 mod load;
 mod mapping;
 mod names;
+pub mod near;
 mod rules;
 pub mod schema;
 pub mod scope;
@@ -39,7 +40,7 @@ pub use compiled::{
 pub use coverage::{Coverage, coverage};
 pub use fault::{Fault, sarif};
 pub use files::{File, Files};
-pub use load::{check, load};
+pub use load::{check, load, load_watched};
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ mod posture;
 mod tell;
 mod watch;
 mod window;
+mod witness;
 
 use std::sync::Arc;
 
@@ -58,8 +59,19 @@ pub struct Scene<'s> {
     pub arena: &'s Bump,
     /// The event behind it.
     pub cause: &'s Arc<Cause>,
-    /// True when a settled snapshot is behind it.
-    pub settled: bool,
+    /// What brings it about.
+    pub why: Why<'s>,
+}
+
+/// What brings a transition about: it decides whether what ends is resolved or retracted.
+#[derive(Clone, Copy, Debug)]
+pub enum Why<'s> {
+    /// An event, or the passing of time.
+    Event,
+    /// A snapshot that has settled.
+    Settled,
+    /// This event is taken back: the operation it started failed, or ended otherwise.
+    TakenBack(&'s Cause),
 }
 
 /// A step and whether it is told one by one.

@@ -5,7 +5,7 @@
 mod account;
 mod discovery;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bumpalo::Bump;
@@ -16,8 +16,8 @@ use crate::decode::{Dead, Decoded, Decoder, Detail, Index, Record, Skipped};
 use crate::detect::Told;
 use crate::map::{Mapped, map_traced};
 use crate::model::{
-    Cell, DeadReason, Event, EventKey, FindingChange, Format, Limits, Outcome, Ownership, Provider,
-    Timestamp, Trace, Tracer,
+    Cell, DeadReason, Event, EventKey, FindingChange, Format, Ledger, Limits, Outcome, Ownership,
+    Provider, Spender, Timestamp, Trace, Tracer,
 };
 use crate::state::{CellState, Frame, Graph, KnownResources, View, known_resources};
 use crate::tenant::{Registry, Resolution};
@@ -63,6 +63,9 @@ pub trait Sink {
     fn outcome(&mut self, outcome: &EventOutcome<'_>);
     /// A step in a finding's life that is to be told. `detector` is the most severe reason's.
     fn finding(&mut self, change: &FindingChange, detector: &Detector, content: &Content);
+    /// An expression used up its budget; `first` where it is the first time for its owner. What
+    /// it was to tell is unknown, and the stream goes on.
+    fn exhausted(&mut self, _spender: &Spender, _first: bool) {}
     /// A step that is not told one by one: of a discovered finding, told in a summary only.
     fn kept(&mut self, _change: &FindingChange) {}
 }
@@ -109,6 +112,9 @@ struct Core {
     known: FxHashMap<Provider, Arc<KnownResources>>,
     discoveries: Discoveries,
     scratch: Bump,
+    ledger: Ledger,
+    /// Owners of expressions that ran out at least once.
+    spenders: BTreeSet<Spender>,
 }
 
 /// The decoder's question, answered by the content's index, and told to whoever asked.
@@ -152,6 +158,8 @@ impl Engine {
                 known,
                 discoveries: Discoveries::default(),
                 scratch: Bump::new(),
+                ledger: Ledger::default(),
+                spenders: BTreeSet::new(),
             },
         }
     }
@@ -186,12 +194,14 @@ impl Engine {
         let core = &mut self.core;
         let content = Arc::clone(&core.content);
         let limits = &core.setup.limits;
-        let frame = Frame { content: &content, graph: &core.graph, limits, trace: None };
+        let (graph, ledger) = (&core.graph, &core.ledger);
+        let frame = Frame { content: &content, graph, limits, trace: None, ledger };
         let mut steps = Vec::new();
         for account in core.accounts.values_mut() {
             steps.extend(account.pass(now, frame, &core.scratch));
         }
         core.scratch.reset();
+        core.tell_spenders(sink);
         for told in steps {
             core.tell(told, now, sink);
         }
@@ -229,7 +239,8 @@ impl Engine {
     pub fn stale_derivations(&self) -> Vec<String> {
         let core = &self.core;
         let (content, limits) = (&core.content, &core.setup.limits);
-        let frame = Frame { content, graph: &core.graph, limits, trace: None };
+        let ledger = &Ledger::default();
+        let frame = Frame { content, graph: &core.graph, limits, trace: None, ledger };
         let arena = Bump::new();
         core.accounts
             .values()
@@ -306,15 +317,7 @@ impl Core {
         trace: Option<&dyn Tracer>,
         sink: &mut dyn Sink,
     ) {
-        let mut told = EventOutcome {
-            format: Some(event.format),
-            account: event.account,
-            event_id: event.id,
-            service: event.key.service,
-            name: event.key.name,
-            time: Some(event.time),
-            ..EventOutcome::of(number, Outcome::Quarantined)
-        };
+        let mut told = EventOutcome::about(event, number);
         if event.account.is_empty() {
             return self.quarantine(&told, "the event names no account", sink);
         }
@@ -340,10 +343,12 @@ impl Core {
             return;
         }
         let content = Arc::clone(&self.content);
-        let change = match map_traced(event, &cell, &content, &self.setup.limits, arena, trace) {
+        let watch = (trace, &self.ledger);
+        let change = match map_traced(event, &cell, &content, &self.setup.limits, arena, watch) {
             Mapped::Change(change) => change,
             Mapped::Nothing => {
                 told.outcome = quiet(event);
+                self.tell_spenders(sink);
                 return sink.outcome(&told);
             }
         };
@@ -355,7 +360,8 @@ impl Core {
             return sink.outcome(&told);
         }
         let limits = &self.setup.limits;
-        let frame = Frame { content: &content, graph: &self.graph, limits, trace };
+        let (graph, ledger) = (&self.graph, &self.ledger);
+        let frame = Frame { content: &content, graph, limits, trace, ledger };
         let known = &self.known;
         let account = self.accounts.entry(cell.clone()).or_insert_with(|| Account {
             state: CellState::new(
@@ -372,6 +378,7 @@ impl Core {
             .map(|told| told.change.finding.uid.to_string())
             .collect();
         sink.outcome(&EventOutcome { outcome, resources: &resources, alerts: &uids, ..told });
+        self.tell_spenders(sink);
         self.tell_summaries(Some((&tenant, now)), sink);
         for step in steps {
             self.tell(step, now, sink);
@@ -393,6 +400,16 @@ impl Core {
         sink.finding(&told.change, &self.content.detectors[told.detector], &self.content);
     }
 
+    fn tell_spenders(&mut self, sink: &mut dyn Sink) {
+        for spender in self.ledger.take() {
+            let first = !self.spenders.contains(&spender);
+            sink.exhausted(&spender, first);
+            if first {
+                self.spenders.insert(spender);
+            }
+        }
+    }
+
     fn tell_summaries(&mut self, of: Option<(&str, Timestamp)>, sink: &mut dyn Sink) {
         for (change, detector) in self.discoveries.due(of) {
             sink.finding(&change, &self.content.detectors[detector], &self.content);
@@ -400,7 +417,20 @@ impl Core {
     }
 }
 
-impl EventOutcome<'_> {
+impl<'a> EventOutcome<'a> {
+    /// What a decoded event tells of itself, before its fate is known.
+    fn about(event: &Event<'a>, number: u32) -> Self {
+        Self {
+            format: Some(event.format),
+            account: event.account,
+            event_id: event.id,
+            service: event.key.service,
+            name: event.key.name,
+            time: Some(event.time),
+            ..Self::of(number, Outcome::Quarantined)
+        }
+    }
+
     /// An outcome about which nothing else is known yet.
     #[must_use]
     pub fn of(event: u32, outcome: Outcome) -> Self {

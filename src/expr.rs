@@ -16,7 +16,10 @@ mod standard;
 #[cfg(test)]
 mod tests;
 mod types;
+mod watch;
 
 pub use api::{Call, EvalError, Host, HostFn, Issue, Level, Param, Read, Scope, Var, World};
+pub use check::FORMS;
 pub use program::{Functions, Program};
 pub use types::parse_type;
+pub use watch::Watch;

@@ -3,10 +3,12 @@
 //! What enters is an [`Event`] and its cell; what leaves is a [`Change`]. Secrets are redacted
 //! here, before anything is kept.
 
+mod bound;
 mod cause;
 mod coerce;
 pub mod redact;
 mod vars;
+mod witness;
 
 use std::cell::Cell as StdCell;
 use std::sync::Arc;
@@ -15,11 +17,13 @@ use bumpalo::Bump;
 
 use crate::content::{Content, Entry, FacetRule, Group, Identify, ItemRule, Loop, Verb};
 use crate::expr::{Call, Program, World};
+use crate::model::trace::Part;
 use crate::model::{
     Act, Cell, Change, Edit, Element, ElementRef, Event, FacetEdit, FacetId, Handle, KindId,
-    Limits, Phase, Target, Timestamp, Trace, Tracer, Val, Value, Write,
+    Ledger, Limits, Phase, Spender, Target, Timestamp, Trace, Tracer, Val, Value, Write,
 };
 
+use bound::Cut;
 pub use cause::cause;
 use cause::change;
 use coerce::coerce;
@@ -43,11 +47,11 @@ pub fn map(
     limits: &Limits,
     arena: &Bump,
 ) -> Mapped {
-    map_traced(event, cell, content, limits, arena, None)
+    map_traced(event, cell, content, limits, arena, (None, &Ledger::default()))
 }
 
-/// As [`map`], telling `trace` which entries were passed over, which one speaks, and why what it
-/// says is blind.
+/// As [`map`], telling the tracer which entries were passed over, which one speaks, and why what
+/// it says is blind; the ledger notes an entry that used up the budget.
 #[must_use]
 pub fn map_traced(
     event: &Event<'_>,
@@ -55,15 +59,22 @@ pub fn map_traced(
     content: &Content,
     limits: &Limits,
     arena: &Bump,
-    trace: Option<&dyn Tracer>,
+    (trace, ledger): (Option<&dyn Tracer>, &Ledger),
 ) -> Mapped {
-    let fuel = StdCell::new(limits.fuel);
+    let fuel = StdCell::new(limits.fuel.saturating_mul(EVALUATIONS));
+    let spent = |entry: &Entry| {
+        if fuel.get() == 0 {
+            let place = format!("{}:{}", entry.source.file, entry.source.line);
+            ledger.note(Spender::Mapping(place.into()));
+        }
+    };
     let call =
         Call { arena, schema: &content.schema, world: &Nowhere, now: event.time, fuel: &fuel };
     let base = vars::mapping(event, arena);
     for entry in content.entries_for(&event.key) {
         if event.error.is_some() && !entry.failures {
-            passed(entry, "", "the call failed, and it reads only what succeeded", trace);
+            let why = "the call failed, and it reads only what succeeded";
+            passed(entry, "", why, None, trace);
             continue;
         }
         let mut vars = base.clone();
@@ -80,14 +91,18 @@ pub fn map_traced(
         };
         let guard = entry.when.as_ref().map_or("", Program::source);
         if !mapper.holds(entry.when.as_ref()) {
-            passed(entry, guard, "its guard does not hold", trace);
+            spent(entry);
+            let tree = entry.when.as_ref().and_then(|guard| mapper.tree(guard));
+            passed(entry, guard, "its guard does not hold", tree.as_ref(), trace);
             continue;
         }
         if let Some(trace) = trace {
             let (file, line) = (&*entry.source.file, entry.source.line);
             trace.tell(&Trace::Entry { file, line, guard, inferred: entry.inferred });
         }
-        return Mapped::Change(Box::new(mapper.entry(entry, event, cell)));
+        let change = mapper.entry(entry, event, cell);
+        spent(entry);
+        return Mapped::Change(Box::new(change));
     }
     if event.error.is_some() && event.phase != Phase::Single {
         // What was started waits for this end: it is to learn that nothing came of it.
@@ -96,11 +111,14 @@ pub fn map_traced(
     Mapped::Nothing
 }
 
-fn passed(entry: &Entry, guard: &str, why: &str, trace: Option<&dyn Tracer>) {
+fn passed(entry: &Entry, guard: &str, why: &str, tree: Option<&Part>, trace: Option<&dyn Tracer>) {
     let Some(trace) = trace else { return };
     let (file, line) = (&*entry.source.file, entry.source.line);
-    trace.tell(&Trace::Passed { file, line, guard, why });
+    trace.tell(&Trace::Passed { file, line, guard, why, tree });
 }
+
+/// Evaluations whose fuel one event's mapping may use: each element of a long list is one.
+const EVALUATIONS: u32 = 10;
 
 /// The world of a mapping: there is none; bodies alone decide.
 struct Nowhere;
@@ -168,9 +186,13 @@ impl<'a> Mapper<'a, '_> {
 
     fn group(&mut self, group: &'a Group) {
         if !self.holds(group.when.as_ref()) {
+            self.unmet(group.when.as_ref());
             return;
         }
         let said = group.needs.as_ref().is_none_or(|needs| self.eval(needs).is_present());
+        if !said {
+            self.missing(group.needs.as_ref());
+        }
         let verbs = if said { &group.verbs } else { &group.otherwise };
         let target = group.resource.as_ref().map(|identify| self.target(identify));
         for verb in verbs {
@@ -239,10 +261,17 @@ impl<'a> Mapper<'a, '_> {
                 FacetRule::Value(program) => self.value(kind, *id, program, mode),
                 FacetRule::Items(items) => self.items(kind, *id, items, mode),
             };
-            let Some(edit) = edit else { continue };
+            let Some(mut edit) = edit else { continue };
+            let name = &self.content.schema.facet(kind, *id).name;
             if matches!(edit, FacetEdit::Unknown) {
-                let name = &self.content.schema.facet(kind, *id).name;
                 self.go_blind("its body says this in a form that can't be understood", name);
+            }
+            let cut = bound::bound(&mut edit, self.limits);
+            if let Some(cut) = cut {
+                self.go_blind(cut.why(), name);
+            }
+            if cut == Some(Cut::Elements) {
+                out.push((*id, FacetEdit::Unknown));
             }
             out.push((*id, edit));
         }
@@ -267,6 +296,9 @@ impl<'a> Mapper<'a, '_> {
             (Mode::Remove, _) => Some(FacetEdit::Set(Value::None)),
             (Mode::Replace, Val::Unsaid | Val::None) => Some(FacetEdit::Set(coerce::absent(facet))),
             (Mode::Put | Mode::Replace, value) => {
+                if matches!(value, Val::List(seq) if seq.items.len() > self.limits.elements) {
+                    self.go_blind(Cut::Elements.why(), &facet.name);
+                }
                 Some(match coerce(&value, &facet.ty, self.content, self.limits) {
                     Some(value) => FacetEdit::Set(value),
                     None => FacetEdit::Unknown,
@@ -322,6 +354,7 @@ impl<'a> Mapper<'a, '_> {
             keep.extend_from_slice(&rule.keep);
             self.loops(&rule.loops, &mut |mapper| {
                 if !mapper.holds(rule.when.as_ref()) {
+                    mapper.unmet(rule.when.as_ref());
                     return;
                 }
                 match mapper.item(facet, rule, mode) {
@@ -338,7 +371,6 @@ impl<'a> Mapper<'a, '_> {
         if put.is_empty() && remove.is_empty() && mode != Mode::Replace {
             return None;
         }
-        put.truncate(self.limits.elements);
         Some(FacetEdit::Elements { replace: mode == Mode::Replace, put, remove, keep })
     }
 
@@ -408,7 +440,9 @@ impl<'a> Mapper<'a, '_> {
             });
         }
         let resource = target.and_then(|target| Some((target.kind, target.id.clone()?)));
-        self.acts.push(Act { act, resource, fields: values.into() });
+        let mut act = Act { act, resource, fields: values.into() };
+        bound::bound_act(&mut act, self.limits);
+        self.acts.push(act);
     }
 
     fn go_blind(&mut self, why: &str, facet: &str) {

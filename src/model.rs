@@ -6,6 +6,7 @@ pub mod change;
 pub mod event;
 pub mod finding;
 pub mod ids;
+pub mod ledger;
 pub mod limits;
 pub mod outcome;
 pub mod schema;
@@ -19,6 +20,7 @@ pub use change::{
 pub use event::{Actor, Body, CallError, Event, EventKey, Family, Format, Ownership, Phase};
 pub use finding::{Area, Confidence, Finding, FindingChange, Novelty, Reason, Severity, Step};
 pub use ids::{Cell, Digest, Provider};
+pub use ledger::{Ledger, Spender};
 pub use limits::Limits;
 pub use outcome::{DeadReason, Outcome};
 pub use schema::{

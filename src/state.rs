@@ -13,6 +13,7 @@ pub mod index;
 pub mod lens;
 pub mod pending;
 pub mod row;
+mod unsay;
 mod work;
 
 pub use cell::{Applied, CellState, Frame, KnownResources, Past, Timer, Transition};

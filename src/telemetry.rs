@@ -16,6 +16,8 @@ pub const RECORDS: &str = "driftline_records_total";
 pub const DEAD: &str = "driftline_dead_letters_total";
 /// Counter: alerts by severity and step.
 pub const ALERTS: &str = "driftline_alerts_total";
+/// Counter: evaluations that used up their budget, by whose expression it was.
+pub const EXHAUSTED: &str = "driftline_expressions_exhausted_total";
 /// Gauge: findings that are open.
 pub const OPEN: &str = "driftline_findings_open";
 /// Gauge: always 1, labelled with the version.
@@ -25,12 +27,17 @@ pub const BUILD: &str = "driftline_build_info";
 pub const NO_FORMAT: &str = "none";
 
 /// Every metric with its help text; `driftline_build_info` aside, in order of the pipeline.
-pub const METRICS: [(&str, Sort, &str); 6] = [
+pub const METRICS: [(&str, Sort, &str); 7] = [
     (BUILD, Sort::Gauge, "Always 1; the label `version` tells which Driftline this is."),
     (RECORDS, Sort::Counter, "Records read."),
     (EVENTS, Sort::Counter, "Events by wire format and outcome; each has exactly one outcome."),
     (DEAD, Sort::Counter, "Refused events by reason."),
     (ALERTS, Sort::Counter, "Alerts by severity and step of the finding's life."),
+    (
+        EXHAUSTED,
+        Sort::Counter,
+        "Evaluations that used up their budget, by detector, derived facet or mapping entry.",
+    ),
     (OPEN, Sort::Gauge, "Findings that are open now."),
 ];
 

@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::records::{NOON, azure, azure_rule, gcp};
 use common::{Log, clock, cloudtrail, engine, feed};
 use driftline::engine::Engine;
 use driftline::model::Timestamp;
@@ -298,13 +299,101 @@ fn sort(value: &mut Value) {
 }
 
 fn run(records: &[Value]) -> Engine {
+    run_until(records, LATER)
+}
+
+fn run_until(records: &[Value], end: i64) -> Engine {
     let (mut engine, mut log) = (engine(), Log::default());
     for record in records {
         feed(&mut engine, record, &mut log);
     }
-    engine.tick(Timestamp::from_seconds(LATER), &mut log);
+    engine.tick(Timestamp::from_seconds(end), &mut log);
     assert_eq!(log.outcomes.len(), records.len(), "each event has exactly one outcome");
     engine
+}
+
+/// One asynchronous operation: on which rule, to which port, how long it takes, and how it ends.
+#[derive(Clone, Debug)]
+struct Operation {
+    rule: u8,
+    deletes: bool,
+    port: &'static str,
+    takes: i64,
+    /// `None`: nobody ever tells.
+    end: Option<&'static str>,
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let port = prop::sample::select(vec!["22", "443", "3389"]);
+    let end = prop::sample::select(vec![Some("Success"), Some("Failure"), None]);
+    // Both sides of the time after which a start is given up.
+    let takes = prop::sample::select(vec![1_i64, 60, 899, 901, 1_500]);
+    (0..3_u8, prop::bool::weighted(0.2), port, takes, end)
+        .prop_map(|(rule, deletes, port, takes, end)| Operation { rule, deletes, port, takes, end })
+}
+
+/// Azure's records of operations one after the other, and of a patch of a rule of Google Cloud's
+/// with each.
+fn operations(all: &[(u8, Operation)]) -> Vec<Value> {
+    const GROUP: &str =
+        "/resourceGroups/shop/providers/Microsoft.Network/networkSecurityGroups/nsg/securityRules";
+    let (mut records, mut second) = (Vec::new(), 0);
+    for (number, (pause, one)) in all.iter().enumerate() {
+        second += i64::from(*pause) + 1;
+        let verb = if one.deletes { "delete" } else { "write" };
+        let name = format!("Microsoft.Network/networkSecurityGroups/securityRules/{verb}");
+        let (place, run) = (format!("{GROUP}/r{}", one.rule), format!("run-{number}"));
+        let body = if one.deletes { Value::Null } else { azure_rule(one.port, "*") };
+        records.push(azure(second, &name, &place, "Start", &run, &body));
+        let rule = format!("fw-{}", one.rule);
+        let patch = json!({"sourceRanges": ["0.0.0.0/0"],
+            "alloweds": [{"IPProtocol": "tcp", "ports": [one.port]}]});
+        let half = |id: &str, at: i64, body: &Value, first: bool| {
+            let operation = json!({"id": run, "producer": "p", "first": first, "last": !first});
+            gcp(&format!("{id}{number}"), at, "v1.compute.firewalls.patch", &rule, body, &operation)
+        };
+        records.push(half("f", second, &patch, true));
+        second += one.takes;
+        let Some(end) = one.end else { continue };
+        records.push(azure(second, &name, &place, end, &run, &Value::Null));
+        let mut last = half("l", second, &Value::Null, false);
+        if end == "Failure" {
+            last["protoPayload"]["status"] = json!({"code": 9, "message": "no"});
+        }
+        records.push(last);
+    }
+    records
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn operations_that_fail_late_or_are_never_heard_of_again_leave_the_same_in_any_order(
+        all in prop::collection::vec((0..40_u8, operation()), 1..7),
+        shuffle in prop::collection::vec(any::<prop::sample::Index>(), 40),
+    ) {
+        /// Eleven hours after noon: every event and every timer has been.
+        const EVENING: i64 = NOON + 11 * 3_600;
+        let records = operations(&all);
+        let mut mixed = records.clone();
+        for (place, index) in shuffle.iter().enumerate().take(mixed.len()) {
+            let other = index.index(mixed.len());
+            mixed.swap(place, other);
+        }
+        let (told, shuffled) = (run_until(&records, EVENING), run_until(&mixed, EVENING));
+        prop_assert_eq!(held(&told), held(&shuffled));
+        // What failed is as if nobody had tried.
+        let failed: Vec<String> = (0..all.len())
+            .filter(|number| all[*number].1.end == Some("Failure"))
+            .map(|number| format!("\"run-{number}\""))
+            .collect();
+        let mut real = records;
+        real.retain(|record| !failed.iter().any(|run| record.to_string().contains(run)));
+        prop_assert_eq!(held(&run_until(&real, EVENING)), held(&told));
+        prop_assert_eq!(told.stale_derivations(), Vec::<String>::new());
+        prop_assert_eq!(shuffled.stale_derivations(), Vec::<String>::new());
+    }
 }
 
 proptest! {

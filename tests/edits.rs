@@ -25,7 +25,7 @@ fn faults_of(edit: &Edit) -> (Vec<Fault>, (String, usize, usize)) {
     let path = format!("config/content/{}", edit.file);
     let shipped = Files::shipped();
     let file = shipped.all().iter().find(|file| *file.path == *path);
-    let text = &file.unwrap_or_else(|| panic!("there is no {path}")).text;
+    let text = &file.expect(edit.file).text;
     let (text, line, column) = edit.apply(text);
     let faults = match load(&around(&path, &text), &driftline::cloud::tables()) {
         Ok(_) => Vec::new(),

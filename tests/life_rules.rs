@@ -10,7 +10,7 @@ use common::records::{
 };
 use common::{Log, Play, feed, pack};
 use driftline::engine::{Engine, Setup};
-use driftline::model::Step::{Opened, Resolved, Updated};
+use driftline::model::Step::{Opened, Resolved, Retracted, Updated};
 use driftline::model::{Outcome, Provider};
 use driftline::tenant::{Registry, Unmapped};
 use serde_json::{Value, json};
@@ -66,6 +66,112 @@ fn an_operation_without_an_end_applies_as_provisional_after_the_limit() {
     play.say(&end(2_000, "Success"));
     assert_eq!(play.story("FW-001"), [Opened], "{}", play.log.text);
     assert_eq!(play.open("FW-001").iter().map(|open| open.1).collect::<Vec<_>>(), [false]);
+}
+
+#[test]
+fn an_operation_that_fails_after_it_was_given_up_is_taken_back_whole() {
+    let mut play = Play::of(&[start(0)]);
+    play.wait(901);
+    assert_eq!(play.open("FW-001").len(), 1, "{}", play.log.text);
+    assert_eq!(play.say(&end(2_000, "Failure")), Outcome::Failed);
+    assert_eq!(play.story("FW-001"), [Opened, Retracted], "{}", play.log.text);
+    assert_eq!(play.engine.open_findings(), 0, "no detector keeps what never was");
+    let mut held = Vec::new();
+    play.engine.resources(&mut |resource| held.push(resource.id.clone()));
+    assert_eq!(held, Vec::<String>::new());
+    play.wait(90_000);
+    assert_eq!(play.story("FW-001"), [Opened, Retracted]);
+}
+
+/// One end of a change of the firewall rule `fw`; `failed` or not.
+fn patch(id: &str, second: i64, (first, failed): (bool, bool), request: &Value) -> Value {
+    let operation = json!({"id": "op-p", "producer": "x", "first": first, "last": !first});
+    let mut entry = gcp(id, second, "v1.compute.firewalls.patch", "fw", request, &operation);
+    if failed {
+        entry["protoPayload"]["status"] = json!({"code": 9, "message": "no"});
+    }
+    entry
+}
+
+#[test]
+fn what_was_so_before_an_operation_that_failed_is_so_again() {
+    let closed = json!({"direction": "INGRESS", "sourceRanges": ["10.0.0.0/8"], "priority": 900,
+        "alloweds": [{"IPProtocol": "tcp", "ports": ["22"]}], "network": "global/networks/default"});
+    let mut play = Play::of(&[gcp("1", 1, INSERT, "fw", &closed, &Value::Null)]);
+    let before = play.facets("fw");
+    assert!(before.is_some() && play.open("FW-001").is_empty(), "{}", play.log.text);
+    play.say(&patch("2", 10, (true, false), &json!({"sourceRanges": [WORLD]})));
+    play.wait(911);
+    assert_eq!(play.open("FW-001").len(), 1, "{}", play.log.text);
+    // What somebody did meanwhile stays.
+    let other =
+        gcp("3", 950, "v1.compute.firewalls.patch", "fw", &json!({"priority": 800}), &Value::Null);
+    play.say(&other);
+    play.say(&patch("4", 1_000, (false, true), &Value::Null));
+    assert_eq!(play.story("FW-001"), [Opened, Retracted], "{}", play.log.text);
+    let mut expected = before.unwrap_or_default();
+    expected["priority"] = 800.into();
+    for rule in expected["rules"].as_array_mut().into_iter().flatten() {
+        rule["priority"] = 800.into();
+    }
+    assert_eq!(play.facets("fw"), Some(expected));
+    assert_eq!(play.engine.stale_derivations(), Vec::<String>::new());
+}
+
+#[test]
+fn a_deletion_that_failed_after_it_was_given_up_opens_again_what_it_ended() {
+    let gone = |second, status: &str| {
+        azure(second, &WRITE.replace("/write", "/delete"), RULE, status, "run-2", &Value::Null)
+    };
+    let mut play = Play::of(&[start(0), end(5, "Success"), gone(50, "Start")]);
+    play.wait(1_000);
+    assert_eq!(play.story("FW-001"), [Opened, Resolved], "{}", play.log.text);
+    play.say(&gone(1_100, "Failure"));
+    assert_eq!(play.story("FW-001"), [Opened, Resolved, Opened], "{}", play.log.text);
+    assert_eq!(play.open("FW-001").iter().map(|open| open.1).collect::<Vec<_>>(), [false]);
+}
+
+#[test]
+fn an_end_that_says_otherwise_takes_the_place_of_the_start_that_was_given_up() {
+    let mut play = Play::of(&[start(0)]);
+    play.wait(901);
+    assert_eq!(play.open("FW-001").len(), 1, "{}", play.log.text);
+    let narrower = azure(1_000, WRITE, RULE, "Success", "run-1", &azure_rule("22", "10.0.0.0/8"));
+    assert_eq!(play.say(&narrower), Outcome::Applied, "{}", play.log.text);
+    assert_eq!(play.story("FW-001"), [Opened, Retracted], "{}", play.log.text);
+}
+
+#[test]
+fn a_deed_whose_operation_failed_after_all_is_taken_back() {
+    let place = "/resourceGroups/shop/providers/Microsoft.Network/azureFirewalls/edge";
+    let gone = |second, status: &str| {
+        let operation = "Microsoft.Network/azureFirewalls/delete";
+        azure(second, operation, place, status, "run-3", &Value::Null)
+    };
+    for (status, ends) in [("Failure", vec![Opened, Retracted]), ("Success", vec![Opened])] {
+        let mut play = Play::of(&[gone(0, "Start")]);
+        play.wait(901);
+        play.say(&gone(1_000, status));
+        let steps: Vec<_> = play.log.steps.iter().map(|line| line.step).collect();
+        assert_eq!(steps, ends, "{status}: {}", play.log.text);
+    }
+}
+
+#[test]
+fn a_start_that_says_nothing_does_not_hide_the_one_that_says_what() {
+    let accepted = azure(1, WRITE, RULE, "Accept", "run-1", &Value::Null);
+    let orders = [
+        [start(0), accepted.clone(), end(5, "Success")],
+        [accepted.clone(), start(0), end(5, "Success")],
+        [end(5, "Success"), accepted.clone(), start(0)],
+        [accepted, end(5, "Success"), start(0)],
+    ];
+    for records in orders {
+        let mut play = Play::of(&records);
+        play.wait(5_000);
+        assert_eq!(play.story("FW-001"), [Opened], "{}", play.log.text);
+        assert_eq!(play.open("FW-001").iter().map(|open| open.1).collect::<Vec<_>>(), [false]);
+    }
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::Play;
-use common::records::{authorize, create_group, ec2, revoke};
-use driftline::model::Limits;
-use driftline::model::Step::{Opened, Resolved};
+use common::records::{ACCOUNT, authorize, azure, azure_rule, create_group, ec2, item, revoke};
+use common::{Play, cloudtrail};
+use driftline::model::Step::{Opened, Resolved, Retracted};
+use driftline::model::{Limits, Outcome};
 use serde_json::{Value, json};
 
 const WORLD: &str = "0.0.0.0/0";
@@ -107,13 +107,24 @@ fn a_set_with_more_elements_than_the_bound_stays_bounded() {
     const MOST: usize = 5;
     for count in [MOST, MOST + 1, 4 * MOST + 7] {
         let mut play = Play::within(Limits { elements: MOST, ..Limits::default() });
+        play.say(&create_group("c", 0, "sg-1"));
         for n in 0..count {
             let port = 1_000 + u16::try_from(n).unwrap_or_default();
-            let at = 10 * i64::try_from(n).unwrap_or_default();
+            let at = 1 + 10 * i64::try_from(n).unwrap_or_default();
             play.say(&authorize(&format!("e{n}"), at, "sg-1", &format!("r{n}"), port, WORLD));
         }
-        assert!(play.open("FW-006").len() <= 4 * MOST, "{count}: elements grow without bound");
-        assert!(play.open("FW-006").len() >= MOST, "{count}");
+        let facets = play.facets("sg-1").unwrap_or_default().to_string();
+        assert_eq!(facets.matches("ingress").count(), count.min(MOST), "{count}: {facets}");
+        assert!(facets.contains(&(999 + count).to_string()), "the newest stay: {facets}");
+        // That a rule is not among them does not prove that it is gone; its removal does.
+        assert_eq!(play.story("FW-006"), vec![Opened; count], "{count}");
+        let rules = json!({"items": [{"securityGroupRuleId": "r0"}]});
+        let request = json!({"groupId": "sg-1", "securityGroupRuleIds": rules});
+        play.say(&ec2("x", 5_000, "RevokeSecurityGroupIngress", &request, &json!({})));
+        assert_eq!(play.open("FW-006").len(), count - 1, "{count}: {}", play.log.text);
+        // A snapshot that names all there is decides about all of them.
+        play.say(&item(1, 9_000, "sg-1", &[(1_001, WORLD)]));
+        assert_eq!(play.open("FW-006").len(), 1, "{count}: {}", play.log.text);
     }
     // Removals of what was never seen are forgotten, oldest first.
     let mut play = Play::within(Limits { elements: MOST, ..Limits::default() });
@@ -127,4 +138,143 @@ fn a_set_with_more_elements_than_the_bound_stays_bounded() {
         sizes.push(play.engine.size().1);
     }
     assert!(sizes[299] < sizes[99] + 100, "the row grows: {} then {}", sizes[99], sizes[299]);
+}
+
+#[test]
+fn an_expression_that_uses_up_its_budget_is_told_and_stops_nothing() {
+    let say = |play: &mut Play| {
+        for n in 0..40 {
+            let port = 1_000 + u16::try_from(n).unwrap_or_default();
+            play.say(&authorize(&format!("e{n}"), 10 * n, "sg-1", &format!("r{n}"), port, WORLD));
+        }
+        play.say(&authorize("last", 900, "sg-2", "x", 22, WORLD));
+    };
+    let mut plenty = Play::within(Limits::default());
+    say(&mut plenty);
+    assert_eq!(plenty.log.exhausted, [], "the shipped pack stays within its budget");
+
+    let mut scarce = Play::within(Limits { fuel: 30, ..Limits::default() });
+    say(&mut scarce);
+    assert_eq!(scarce.log.outcomes, plenty.log.outcomes, "each event has its outcome");
+    let spenders: Vec<&str> = scarce.log.exhausted.iter().map(|(name, _)| &**name).collect();
+    assert!(spenders.contains(&"facet network.security_group.world"), "{spenders:?}");
+    assert!(spenders.iter().any(|name| name.starts_with("detector FW-")), "{spenders:?}");
+    // Each is the first of its name once, and the first time it is told.
+    let mut known = std::collections::BTreeSet::new();
+    for (name, first) in &scarce.log.exhausted {
+        assert_eq!(*first, known.insert(name), "{name}");
+    }
+    assert!(known.len() < scarce.log.exhausted.len(), "every time is counted");
+    // The small group's rules fit the budget: what can be judged is judged.
+    assert_eq!(scarce.open("FW-001").len(), 1, "{}", scarce.log.text);
+
+    let mut none = Play::within(Limits { fuel: 1, ..Limits::default() });
+    say(&mut none);
+    let mapping = |(name, _): &(String, bool)| name.starts_with("mapping config/content/mappings");
+    assert!(none.log.exhausted.iter().any(mapping), "{:?}", none.log.exhausted);
+}
+
+#[test]
+fn one_operation_past_the_bound_gives_up_the_oldest_as_if_its_end_were_lost() {
+    let write = "Microsoft.Network/networkSecurityGroups/securityRules/write";
+    let started = |number: i64| {
+        let place = format!(
+            "/resourceGroups/shop/providers/Microsoft.Network/networkSecurityGroups/nsg-{number}/securityRules/a"
+        );
+        azure(number, write, &place, "Start", &format!("run-{number}"), &azure_rule("22", "*"))
+    };
+    let mut play = Play::within(Limits { operations: 2, ..Limits::default() });
+    play.say(&started(1));
+    play.say(&started(2));
+    assert!(play.open("FW-001").is_empty(), "{}", play.log.text);
+    assert_eq!(play.say(&started(3)), Outcome::Pending);
+    assert_eq!(play.open("FW-001").len(), 1, "{}", play.log.text);
+    assert!(play.open("FW-001")[0].1, "nobody knows yet whether it came to be");
+    assert!(play.steps("FW-001")[0].resource.contains("nsg-1"), "{}", play.log.text);
+    play.wait(1_000);
+    assert_eq!(play.open("FW-001").len(), 3, "each once: {}", play.log.text);
+}
+
+#[test]
+fn a_removal_past_the_bound_of_those_that_wait_is_forgotten_oldest_first() {
+    let mut play = Play::within(Limits { orphans: 1, ..Limits::default() });
+    for (number, rule) in [(1, "r1"), (2, "r2")] {
+        let request = json!({"securityGroupRuleIds": {"items": [{"securityGroupRuleId": rule}]}});
+        let id = format!("d{number}");
+        play.say(&ec2(&id, 50 + number, "RevokeSecurityGroupIngress", &request, &json!({})));
+    }
+    play.say(&authorize("a1", 1, "sg-1", "r1", 22, WORLD));
+    play.say(&authorize("a2", 2, "sg-2", "r2", 22, WORLD));
+    let open: Vec<_> = play.steps("FW-001").iter().map(|l| (l.step, l.resource.clone())).collect();
+    let expected = [(Opened, "sg-1"), (Opened, "sg-2"), (Resolved, "sg-2")];
+    assert_eq!(open, expected.map(|(step, id)| (step, id.to_owned())), "{}", play.log.text);
+}
+
+#[test]
+fn what_is_unsure_can_be_taken_back_though_more_came_since_than_is_kept_unfolded() {
+    let write = "Microsoft.Network/networkSecurityGroups/securityRules/write";
+    let rule = |second: i64, name: &str, status: &str, source: &str| {
+        let group = "/resourceGroups/shop/providers/Microsoft.Network/networkSecurityGroups/nsg";
+        let place = format!("{group}/securityRules/{name}");
+        azure(second, write, &place, status, name, &azure_rule("22", source))
+    };
+    let run = |failing: bool| {
+        let mut play = Play::within(Limits { recent_events: 2, ..Limits::default() });
+        if failing {
+            play.say(&rule(1, "bad", "Start", "*"));
+        }
+        for number in 0..6 {
+            let name = format!("r{number}");
+            play.say(&rule(1_000 + 10 * number, &name, "Success", "10.0.0.0/8"));
+        }
+        if failing {
+            assert_eq!(play.open("FW-001").len(), 1, "{}", play.log.text);
+            play.say(&rule(2_000, "bad", "Failure", "*"));
+            assert_eq!(play.story("FW-001"), [Opened, Retracted], "{}", play.log.text);
+        }
+        let mut held = Vec::new();
+        play.engine.resources(&mut |resource| held.push(resource.facets.to_string()));
+        held
+    };
+    assert_eq!(run(true), run(false));
+}
+
+#[test]
+fn of_a_snapshot_with_more_elements_than_the_bound_it_is_known_that_there_are_others() {
+    const MOST: usize = 3;
+    for count in [MOST, MOST + 1] {
+        let mut play = Play::within(Limits { elements: MOST, ..Limits::default() });
+        play.say(&authorize("a", 10, "sg-1", "r", 22, WORLD));
+        let ports = (0..count).map(|n| (1_000 + u16::try_from(n).unwrap_or_default(), WORLD));
+        let outcome = play.say(&item(1, 900, "sg-1", &ports.collect::<Vec<_>>()));
+        let cut = count > MOST;
+        assert_eq!(outcome == Outcome::Blind, cut, "{count}: {outcome:?}");
+        // Whether the rule for port 22 is among those that were cut nobody knows.
+        assert_eq!(play.open("FW-001").len(), usize::from(cut), "{count}: {}", play.log.text);
+        let open = play.open("FW-006").len();
+        assert_eq!(open, MOST + usize::from(cut), "{count}: {}", play.log.text);
+    }
+}
+
+#[test]
+fn a_facet_larger_than_the_bound_is_known_to_have_changed_and_no_more() {
+    let policy = |id: &str, second, principal: &str, statements: usize| {
+        let one = json!({"Effect": "Allow", "Principal": {"AWS": principal},
+            "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"});
+        let request = json!({"bucketName": "b", "bucketPolicy":
+            {"Version": "2012-10-17", "Statement": vec![one; statements]}});
+        let service = "s3.amazonaws.com";
+        cloudtrail(ACCOUNT, id, second, service, "PutBucketPolicy", &request, &Value::Null)
+    };
+    let owner = format!("arn:aws:iam::{ACCOUNT}:root");
+    for (statements, fits) in [(2, true), (200, false)] {
+        let mut play = Play::within(Limits { facet_bytes: 4 << 10, ..Limits::default() });
+        play.say(&policy("1", 1, "*", 1));
+        assert_eq!(play.story("OBJ-001"), [Opened], "{}", play.log.text);
+        let outcome = play.say(&policy("2", 60, &owner, statements));
+        assert_eq!(outcome == Outcome::Blind, !fits, "{outcome:?}");
+        let told = play.story("OBJ-001");
+        assert_eq!(told == [Opened, Resolved], fits, "{statements}: {}", play.log.text);
+        assert_eq!(told == [Opened], !fits, "{statements}: {}", play.log.text);
+    }
 }

@@ -2,10 +2,11 @@
 
 mod common;
 
-use common::Play;
 use common::records::{
-    NOON, authorize, azure, azure_group, azure_rule, by, create_group, cts, gcp, iam, item, revoke,
+    ACCOUNT, NOON, authorize, azure, azure_group, azure_rule, by, create_group, cts, gcp, iam,
+    item, revoke,
 };
+use common::{Play, cloudtrail};
 use driftline::model::Outcome;
 use driftline::model::Step::{Opened, Resolved, Retracted};
 use serde_json::{Value, json};
@@ -264,4 +265,21 @@ fn an_element_without_an_id_stays_open_too_when_its_set_becomes_unknown() {
     play.say(&cts("3", 20, "security-group-rules", make, "", &rule("443", "10.0.0.0/8")));
     assert_eq!(play.story("FW-001"), [Opened], "{}", play.log.text);
     assert_eq!(play.open("FW-001").len(), 1);
+}
+
+#[test]
+fn what_is_assumed_of_a_facet_that_became_unknown_never_ends_a_finding() {
+    let s3 = |id: &str, second, name: &str, request: &Value| {
+        cloudtrail(ACCOUNT, id, second, "s3.amazonaws.com", name, request, &Value::Null)
+    };
+    let open = json!({"bucketName": "b", "bucketPolicy": {"Statement": [{"Effect": "Allow",
+        "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}]}});
+    let mut play = Play::of(&[s3("1", 1, "PutBucketPolicy", &open)]);
+    assert_eq!(play.story("OBJ-001"), [Opened], "{}", play.log.text);
+    let blind = s3("2", 60, "PutBucketPolicy", &json!({"bucketName": "b"}));
+    assert_eq!(play.say(&blind), Outcome::Blind);
+    assert_eq!(play.story("OBJ-001"), [Opened], "{}", play.log.text);
+    // What was never seen may be assumed: the policy is gone, and nobody ever spoke of grants.
+    play.say(&s3("3", 90, "DeleteBucketPolicy", &json!({"bucketName": "b"})));
+    assert_eq!(play.story("OBJ-001"), [Opened, Resolved], "{}", play.log.text);
 }

@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "each measurement uses its own part of this")]
 #![allow(clippy::panic, reason = "a measurement without the pack has nothing to say")]
 
+pub mod predicates;
 pub mod resources;
 mod writes;
 

@@ -72,9 +72,12 @@ pub fn finding(alert: &Alert) -> Value {
         "unmapped": {"driftline": own(alert)},
     });
     if alert.step == Step::Retracted {
-        out["status_detail"] = Value::from(
-            "retracted: a settled snapshot of the configuration shows that it never was so",
-        );
+        out["status_detail"] = Value::from(match alert.event.family {
+            Family::State => {
+                "retracted: a settled snapshot of the configuration shows that it never was so"
+            }
+            Family::Activity => "retracted: the operation that would have made it so failed",
+        });
     }
     if !alert.fix.is_empty() {
         out["remediation"] = json!({"desc": alert.fix, "references": []});

@@ -179,7 +179,7 @@ fn cloud() -> Json {
         "Where",
         &["provider", "account"],
         vec![
-            ("provider", choice("The cloud", Provider::ALL.into_iter().map(|one| one.as_str()))),
+            ("provider", choice("The cloud", Provider::ALL.into_iter().map(Provider::as_str))),
             ("account", object("The account", &["uid"], vec![("uid", word("Its id"))])),
             ("region", word("The region")),
         ],
@@ -239,7 +239,7 @@ fn own() -> Json {
         &["detector", "severity"],
         vec![
             ("detector", text("Its id")),
-            ("severity", choice("How bad", Severity::ALL.into_iter().map(|one| one.as_str()))),
+            ("severity", choice("How bad", Severity::ALL.into_iter().map(Severity::as_str))),
             ("since", time("Since when it holds")),
             ("confidence", sure()),
         ],
@@ -253,7 +253,7 @@ fn own() -> Json {
                 "responsibility_area",
                 choice(
                     "Whose part of the shared responsibility",
-                    Area::ALL.into_iter().map(|one| one.as_str()),
+                    Area::ALL.into_iter().map(Area::as_str),
                 ),
             ),
             ("introduced", flag("An event was seen to make it so")),

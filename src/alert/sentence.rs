@@ -22,8 +22,16 @@ pub(super) fn of(alert: &Alert) -> String {
         Step::Updated => format!("{did}, and what was insecure changed: {title}"),
         Step::Resolved => format!("{did}: no longer {}after {}", quoted(title), span(alert)),
         Step::Retracted => {
-            format!("{did} and shows that it never was so: {}is withdrawn", quoted(title))
+            format!("{did} {}: {}is withdrawn", never(alert.event.family), quoted(title))
         }
+    }
+}
+
+/// Why what was told never was so.
+const fn never(shown_by: Family) -> &'static str {
+    match shown_by {
+        Family::State => "and shows that it never was so",
+        Family::Activity => "and nothing came of it",
     }
 }
 

@@ -23,12 +23,13 @@ use crate::decode::Record;
 use crate::engine::{Engine, EventOutcome, Setup, Sink};
 use crate::log::memory::Memory;
 use crate::log::{Log as _, Outgoing, Partition};
-use crate::model::{FindingChange, Limits, Provider};
+use crate::model::{FindingChange, Limits, Provider, Spender};
 use crate::telemetry;
 use crate::tenant::{Registry, Unmapped};
 
 use super::output::Output;
 use super::tally::{Ending, Tally};
+use super::teller::warn_of;
 use super::{Ended, pack};
 
 /// Where the clouds' events arrive.
@@ -214,6 +215,12 @@ impl Sink for Seats {
         if let Some(reason) = outcome.dead {
             metrics::counter!(telemetry::DEAD, "reason" => reason.as_str()).increment(1);
         }
+    }
+
+    fn exhausted(&mut self, spender: &Spender, first: bool) {
+        self.tally.exhausted(spender);
+        warn_of(spender, first);
+        metrics::counter!(telemetry::EXHAUSTED, "expression" => spender.to_string()).increment(1);
     }
 
     fn finding(&mut self, change: &FindingChange, detector: &Detector, content: &Content) {

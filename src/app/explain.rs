@@ -1,8 +1,16 @@
 //! `explain`: a detector's page, or the whole way of each record of a file.
 
+mod ends;
+mod facts;
+mod json;
+mod lines;
+mod reach;
 mod steps;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod way;
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,35 +18,42 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use indicatif::ProgressBar;
 
-use crate::alert::text::{Paint, render};
-use crate::alert::{Alert, clean};
-use crate::cli::Explain;
-use crate::config::Config;
+use crate::cli::{Explain, TableFormat};
+use crate::config::{Config, read_registry};
 use crate::content::coverage::coverage;
 use crate::content::{Content, Detector, explain};
 use crate::decode::Record;
-use crate::engine::{Engine, EventOutcome, Setup, Sink};
-use crate::model::{FindingChange, Limits};
+use crate::engine::{Engine, Setup};
 use crate::tenant::Registry;
 
-use super::output::{Output, results};
+use super::output::{Output, Results, results};
 use super::split::Splitter;
-use super::{Ended, input, pack};
+use super::{Ended, functions, input, pack};
 
-use steps::Steps;
+use steps::{Form, Steps};
+use way::Way;
 
 pub(super) fn run(options: &Explain, config: &Config, output: Output) -> anyhow::Result<Ended> {
-    let content = pack::load(config, &options.content, output)?;
-    let text = match (&options.id, &options.record) {
-        (Some(id), _) => page(&content, id)?,
+    if let Some(name) = &options.functions {
+        return functions::run(name, options.format);
+    }
+    let mut out = results(Path::new("-"))?;
+    match (&options.id, &options.record) {
+        (Some(id), _) => {
+            let content = pack::load(config, &options.content, output)?;
+            out.write_all(page(&content, id)?.as_bytes())?;
+        }
         (None, Some(path)) => {
-            let only = options.detector.as_deref();
-            way(&content, path, only, &config.limits, output.paint(Path::new("-")))?
+            let content = pack::load_watched(config, &options.content, output)?;
+            let form = match options.format {
+                TableFormat::Text => Form::Text(output.paint(Path::new("-"))),
+                TableFormat::Json => Form::Json,
+                TableFormat::Markdown => anyhow::bail!("a record's way is written as text or json"),
+            };
+            way(&content, path, options, config, form, &mut out)?;
         }
         (None, None) => return Ok(Ended::Failed),
-    };
-    let mut out = results(Path::new("-"))?;
-    out.write_all(text.as_bytes())?;
+    }
     out.flush()?;
     Ok(Ended::Well)
 }
@@ -58,24 +73,28 @@ fn page(content: &Content, id: &str) -> anyhow::Result<String> {
 fn way(
     content: &Arc<Content>,
     path: &Path,
-    only: Option<&str>,
-    limits: &Limits,
-    paint: Paint,
-) -> anyhow::Result<String> {
+    options: &Explain,
+    config: &Config,
+    form: Form,
+    out: &mut Results,
+) -> anyhow::Result<()> {
+    let only = options.detector.as_deref();
     if let Some(id) = only {
         page(content, id)?; // Refuses a detector that does not exist.
     }
+    let limits = &config.limits;
     let setup = Setup { limits: limits.clone(), format: None, detailed: true, shard: None };
-    let mut engine = Engine::new(Arc::clone(content), Arc::new(Registry::own_tenants()), setup);
-    let steps = Steps::new(content, only, paint);
-    let mut way = Way { text: String::new(), steps: &steps, only, limits, paint };
+    let mut engine = Engine::new(Arc::clone(content), registry(options, config)?, setup);
+    let steps = Steps::new(content, only, form);
+    let mut way = Way::new(&steps, content, only, limits, form);
     let mut records = 0;
     for source in input::sources(&[path.to_owned()])? {
         let reader = source.open(&ProgressBar::hidden())?;
         let mut splitter = Splitter::new(reader, limits.record_bytes);
         while let Some(value) = splitter.next_record().with_context(|| source.name())? {
-            let _ = writeln!(way.text, "record {records}");
+            way.record(records);
             engine.explain(&Record { value, headers: &[], time: None }, &steps, &mut way);
+            out.write_all(way.take().as_bytes())?;
             records += 1;
         }
     }
@@ -83,64 +102,15 @@ fn way(
         anyhow::bail!("`{}` holds no record", path.display());
     }
     engine.finish(&mut way);
-    let mut text = way.text;
-    text.push_str("\nleft in the state\n");
-    engine.resources(&mut |dump| {
-        let id = clean::text(&dump.id, limits.text_bytes);
-        let _ = writeln!(text, "  {} {id} in {}", dump.kind, clean::text(&dump.cell, 512));
-        for (facet, value) in dump.facets.as_object().into_iter().flatten() {
-            let value = clean::text(&value.to_string(), limits.text_bytes);
-            let _ = writeln!(text, "    {facet}: {value}");
-        }
-    });
-    Ok(text)
+    way.finish(&engine);
+    out.write_all(way.take().as_bytes())?;
+    Ok(())
 }
 
-/// Outcomes and alerts between the steps that led to them.
-struct Way<'a> {
-    text: String,
-    steps: &'a Steps<'a>,
-    only: Option<&'a str>,
-    limits: &'a Limits,
-    paint: Paint,
-}
-
-impl Sink for Way<'_> {
-    fn outcome(&mut self, outcome: &EventOutcome<'_>) {
-        let format = outcome.format.map_or("not recognised", |format| format.as_str());
-        let _ = writeln!(self.text, "event {}: {format}", outcome.event);
-        let time = outcome.time.map(|time| time.to_string()).unwrap_or_default();
-        let show = |text: &mut String, label: &str, value: &str| {
-            steps::line(text, self.paint, label, &clean::text(value, self.limits.text_bytes));
-        };
-        for (label, value) in [
-            ("service", outcome.service),
-            ("name", outcome.name),
-            ("id", outcome.event_id),
-            ("time", &time),
-            ("account", outcome.account),
-        ] {
-            show(&mut self.text, label, value);
-        }
-        self.text.push_str(&self.steps.take());
-        let resources = outcome.resources.join(", ");
-        for (label, value) in [
-            ("outcome", outcome.outcome.as_str()),
-            ("reason", outcome.dead.map_or("", |reason| reason.as_str())),
-            ("detail", outcome.detail),
-            ("resources", &resources),
-        ] {
-            show(&mut self.text, label, value);
-        }
-    }
-
-    fn finding(&mut self, change: &FindingChange, detector: &Detector, content: &Content) {
-        let holds = |id: &str| change.finding.reasons.iter().any(|reason| *reason.detector == *id);
-        if self.only.is_some_and(|id| !holds(id)) {
-            return;
-        }
-        let alert = Alert::new(change, detector, content, self.limits);
-        let _ = write!(self.text, "\n{}", render(&alert, self.paint));
-        let _ = writeln!(self.text, "  saw     {}", alert.facts);
-    }
+fn registry(options: &Explain, config: &Config) -> anyhow::Result<Arc<Registry>> {
+    Ok(match (&options.tenants, &config.tenants) {
+        (Some(file), _) => Arc::new(read_registry(file)?),
+        (None, Some(registry)) => Arc::clone(registry),
+        (None, None) => Arc::new(Registry::own_tenants()),
+    })
 }

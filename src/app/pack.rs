@@ -10,6 +10,9 @@ use crate::content::{self, Content, Fault, Files};
 use super::Refused;
 use super::output::Output;
 
+/// What loading comes to.
+type Loaded = Result<(Content, Vec<Fault>), Vec<Fault>>;
+
 /// Loads the shipped pack, the configured folders, and `more`; tells warnings.
 ///
 /// # Errors
@@ -20,7 +23,24 @@ pub(super) fn load(
     output: Output,
 ) -> anyhow::Result<Arc<Content>> {
     let files = files(config, more)?;
-    match content::load(&files, &crate::cloud::tables()) {
+    told(content::load(&files, &crate::cloud::tables()), output)
+}
+
+/// As [`load`], its expressions compiled to tell what each part of them came to.
+///
+/// # Errors
+/// As [`load`].
+pub(super) fn load_watched(
+    config: &Config,
+    more: &[PathBuf],
+    output: Output,
+) -> anyhow::Result<Arc<Content>> {
+    let files = files(config, more)?;
+    told(content::load_watched(&files, &crate::cloud::tables()), output)
+}
+
+fn told(loaded: Loaded, output: Output) -> anyhow::Result<Arc<Content>> {
+    match loaded {
         Ok((content, warnings)) => {
             for warning in &warnings {
                 tracing::info!(%warning, "content");

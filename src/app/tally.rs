@@ -1,10 +1,11 @@
 //! What a run counts: events by outcome, format and reason; alerts by severity and step.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{DeadReason, Format, Outcome, Severity, Step};
+use crate::model::{DeadReason, Format, Outcome, Severity, Spender, Step};
 use crate::telemetry::NO_FORMAT;
 
 /// Every step, in the order of a finding's life.
@@ -21,6 +22,8 @@ pub struct Tally {
     formats: [u64; Format::ALL.len() + 1],
     dead: [u64; DeadReason::ALL.len()],
     alerts: [[u64; STEPS.len()]; Severity::ALL.len()],
+    /// Evaluations that used up their budget, by whose expression it was.
+    exhausted: BTreeMap<String, u64>,
 }
 
 /// What is known only at the end.
@@ -49,6 +52,11 @@ impl Tally {
         self.alerts[severity as usize][step as usize] += 1;
     }
 
+    /// Counts an evaluation that used up its budget.
+    pub fn exhausted(&mut self, spender: &Spender) {
+        *self.exhausted.entry(spender.to_string()).or_default() += 1;
+    }
+
     /// Adds another part's events and alerts; records are counted once, by whoever reads them.
     pub fn add(&mut self, other: &Self) {
         add(&mut self.outcomes, &other.outcomes);
@@ -56,6 +64,9 @@ impl Tally {
         add(&mut self.dead, &other.dead);
         for (row, more) in self.alerts.iter_mut().zip(&other.alerts) {
             add(row, more);
+        }
+        for (spender, count) in &other.exhausted {
+            *self.exhausted.entry(spender.clone()).or_default() += count;
         }
     }
 
@@ -102,6 +113,7 @@ impl Tally {
                 "by_severity": named(Severity::ALL.iter().map(|s| s.as_str()), by_severity),
                 "by_step": named(STEPS.iter().map(|step| step.as_str()), by_step),
             },
+            "exhausted": self.exhausted,
             "open_findings": end.open_findings,
             "seconds": end.seconds,
             "events_per_second": self.rate(end),
@@ -127,6 +139,11 @@ impl Tally {
             rows(&mut out, format_names().zip(self.formats));
         }
         self.alert_rows(&mut out);
+        if !self.exhausted.is_empty() {
+            out.push_str("expression budget used up by\n");
+            let counts = self.exhausted.values().copied();
+            rows(&mut out, self.exhausted.keys().map(String::as_str).zip(counts));
+        }
         let _ = writeln!(out, "{:<16}{:>12}", "open findings", end.open_findings);
         let _ =
             write!(out, "{:<16}{:>12.2}  {:.0} events/s", "seconds", end.seconds, self.rate(end));

@@ -9,7 +9,7 @@ use crate::alert::{Alert, ocsf, proto};
 use crate::cli::AlertFormat;
 use crate::content::{Content, Detector};
 use crate::engine::{EventOutcome, Sink};
-use crate::model::{FindingChange, Limits};
+use crate::model::{FindingChange, Limits, Spender};
 
 use super::tally::Tally;
 
@@ -101,6 +101,13 @@ impl Teller {
     }
 }
 
+/// Logs that an expression used up its budget, once for each owner.
+pub(super) fn warn_of(spender: &Spender, first: bool) {
+    if first {
+        tracing::warn!(%spender, "expression budget used up; what it was to tell is unknown");
+    }
+}
+
 impl Sink for Teller {
     fn outcome(&mut self, outcome: &EventOutcome<'_>) {
         self.tally.event(outcome.outcome, outcome.format, outcome.dead);
@@ -111,6 +118,11 @@ impl Sink for Teller {
         let (in_file, in_run) = self.record;
         let line = line(&self.file, in_file, outcome);
         self.pieces.push(Piece { at: (in_run, outcome.event), what: What::Outcome(line) });
+    }
+
+    fn exhausted(&mut self, spender: &Spender, first: bool) {
+        self.tally.exhausted(spender);
+        warn_of(spender, first);
     }
 
     fn finding(&mut self, change: &FindingChange, detector: &Detector, content: &Content) {

@@ -3,7 +3,7 @@
 mod acl;
 mod rules;
 
-use super::make::{Answer, arg, list, member, optional, param, row, several};
+use super::make::{Answer, arg, member, optional, param, row, several};
 use crate::expr::api::{Call, Host};
 use crate::model::Val;
 
@@ -36,7 +36,7 @@ pub(super) const HOSTS: &[Host] = &[
         &[param("permission", "dyn"), param("direction", "enum")],
         "network_rule",
         "The rule that a map of aws.permissions stands for; security groups only allow.",
-        "aws.rule(p, ingress).protocol",
+        r#"aws.rule({"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "peer": "0.0.0.0/0"}, ingress).ports == net.ports("22")"#,
         PERMISSION,
         rules::rule,
     ),
@@ -113,7 +113,7 @@ fn arn_name<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
 fn items<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     match arg(args, 0) {
         absent @ (Val::Unsaid | Val::None | Val::List(_)) => Ok(absent),
-        value => Ok(list(call, several(call, value)?)),
+        value => Ok(Val::List(several(call, value)?)),
     }
 }
 
@@ -121,16 +121,31 @@ fn attr<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     let Some(key) = arg(args, 1).as_str() else { return Ok(arg(args, 2)) };
     let entries = several(call, arg(args, 0))?;
     let found = entries
+        .items
         .iter()
         .rev()
         .find(|entry| member(**entry, &["key", "Key", "name", "Name"]).as_str() == Some(key));
     if let Some(entry) = found {
-        return Ok(member(*entry, &["value", "Value"]));
+        return Ok(member_or_unknown(*entry, &["value", "Value"]));
     }
-    match arg(args, 0) {
-        Val::List(seq) if !seq.whole => Ok(Val::Unknown),
-        _ => Ok(arg(args, 2)),
+    let unread = |entry: &Val<'_>| {
+        let key = member_or_unknown(*entry, &["key", "Key", "name", "Name"]);
+        matches!(key, Val::Unknown)
+    };
+    if !entries.whole || entries.items.iter().any(unread) {
+        return Ok(Val::Unknown);
     }
+    Ok(arg(args, 2))
+}
+
+/// The first of these members that is there, or unknown where one of them, or the whole, is.
+fn member_or_unknown<'a>(value: Val<'a>, names: &[&str]) -> Val<'a> {
+    let found = member(value, names);
+    let unknown = |name: &&str| matches!(value.get(name), Val::Unknown);
+    if matches!(value, Val::Unknown) || (!found.is_present() && names.iter().any(unknown)) {
+        return Val::Unknown;
+    }
+    found
 }
 
 #[cfg(test)]

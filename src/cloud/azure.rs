@@ -3,7 +3,7 @@
 //! Azure compares resource ids without regard to case, so every id and name comes out in lower
 //! case: <https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules>
 
-use super::make::{Answer, arg, folded, list, param, record, row, strings, text};
+use super::make::{Answer, arg, folded, list, map, param, record, row, several, strings, text};
 use super::ports::{has_ports, network, nothing, number, protocol, range, set};
 use crate::expr::api::{Call, EvalError, Host};
 use crate::model::Val;
@@ -41,11 +41,38 @@ pub(super) const HOSTS: &[Host] = &[
         segment,
     ),
     row(
+        "azure.type",
+        &[param("id", "string")],
+        "string",
+        "The type an id is of, with its namespace, in lower case; unsaid where it is of none.",
+        r#"azure.type("/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/b") == "microsoft.network/virtualnetworks/subnets""#,
+        "https://learn.microsoft.com/azure/azure-resource-manager/templates/template-functions-resource#resourceid",
+        id_type,
+    ),
+    row(
+        "azure.level",
+        &[param("id", "string")],
+        "string",
+        "Where in the hierarchy an id stands: `tenant`, `management_group`, `subscription`, `resource_group` or `resource`; unsaid where it is no id.",
+        r#"azure.level("/subscriptions/s/resourceGroups/g") == "resource_group""#,
+        "https://learn.microsoft.com/azure/role-based-access-control/scope-overview",
+        level,
+    ),
+    row(
+        "azure.assignment",
+        &[param("properties", "dyn")],
+        "statement",
+        "A role assignment as a statement: its action is the role's name, or `*` where the role may give itself everything; its resource is the scope, or `*` from a subscription upwards.",
+        r#"azure.assignment({"roleDefinitionId": "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "principalId": "P", "principalType": "User", "scope": "/subscriptions/s"}).principals == ["user:p"]"#,
+        "https://learn.microsoft.com/rest/api/authorization/role-assignments/get",
+        assignment,
+    ),
+    row(
         "azure.rule",
         &[param("properties", "dyn")],
         "network_rule",
         "The rule that the properties of a security rule stand for; the other side of an outbound rule is its destination.",
-        r#"azure.rule({"access": "Allow", "direction": "Inbound", "protocol": "Tcp"}).action == allow"#,
+        r#"azure.rule({"access": "Allow", "direction": "Inbound", "protocol": "Tcp"}).action == "allow""#,
         "https://learn.microsoft.com/rest/api/virtualnetwork/security-rules/get",
         rule,
     ),
@@ -119,6 +146,97 @@ fn role<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     }
 }
 
+/// Roles that may give themselves everything. A condition can keep the last two from it.
+/// <https://learn.microsoft.com/azure/role-based-access-control/delegate-role-assignments-overview>
+const ASSIGNING: &[&str] =
+    &["Owner", "User Access Administrator", "Role Based Access Control Administrator"];
+
+fn assignment<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
+    let properties = match arg(args, 0) {
+        absent @ (Val::Unsaid | Val::None) => return Ok(absent),
+        value => match folded(value, "properties") {
+            inner @ Val::Map(_) => inner,
+            _ => value,
+        },
+    };
+    let lower = |name: &str| lowered(call, folded(properties, name));
+    let Some(who) = lower("principalId")? else { return Ok(Val::Unknown) };
+    let kind = lower("principalType")?.unwrap_or_else(|| "principal".to_owned());
+    let role = role(call, &[folded(properties, "roleDefinitionId")])?;
+    let Some(name) = role.as_str() else { return Ok(Val::Unknown) };
+    let condition = folded(properties, "condition");
+    let narrowed = matches!(condition, Val::Str(text) if !text.trim().is_empty());
+    let all = ASSIGNING.contains(&name) && (!narrowed || name == "Owner");
+    let resource = match lower("scope")? {
+        Some(scope) if matches!(place(&scope), Some("resource" | "resource_group")) => {
+            list(call, &[text(call, &scope)])
+        }
+        Some(_) => list(call, &[Val::Str("*")]),
+        None => Val::Unknown,
+    };
+    let conditions = if narrowed {
+        map(call, &[("Expression", map(call, &[("abac", condition)]))])
+    } else {
+        Val::Unsaid
+    };
+    record(
+        call,
+        "statement",
+        &[
+            ("effect", Val::Str("allow")),
+            ("principals", list(call, &[text(call, &format!("{kind}:{who}"))])),
+            ("actions", list(call, &[if all { Val::Str("*") } else { role }])),
+            ("resources", resource),
+            ("conditions", conditions),
+        ],
+    )
+}
+
+fn id_type<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
+    let Some(id) = lowered(call, arg(args, 0))? else { return Ok(Val::Unsaid) };
+    if let Some((_, resource)) = id.rsplit_once("/providers/") {
+        let mut parts = resource.split('/');
+        let mut found = parts.next().unwrap_or_default().to_owned();
+        // After the namespace types and names take turns.
+        for kind in parts.step_by(2) {
+            found.push('/');
+            found.push_str(kind);
+        }
+        return Ok(if found.contains('/') { text(call, &found) } else { Val::Unsaid });
+    }
+    Ok(match place(&id) {
+        Some("subscription") => Val::Str("microsoft.resources/subscriptions"),
+        Some("resource_group") => Val::Str("microsoft.resources/subscriptions/resourcegroups"),
+        _ => Val::Unsaid,
+    })
+}
+
+fn level<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
+    let Some(id) = lowered(call, arg(args, 0))? else { return Ok(Val::Unsaid) };
+    Ok(place(&id).map_or(Val::Unsaid, Val::Str))
+}
+
+/// The level of an id in lower case; the slash alone, trimmed, is the tenant.
+fn place(id: &str) -> Option<&'static str> {
+    const GROUPS: &str = "/providers/microsoft.management/managementgroups/";
+    if id.is_empty() {
+        return Some("tenant");
+    }
+    if id.strip_prefix(GROUPS).is_some_and(|name| !name.contains('/')) {
+        return Some("management_group");
+    }
+    if !id.starts_with('/') {
+        return None;
+    }
+    let parts: Vec<&str> = id.split('/').skip(1).collect();
+    match parts.as_slice() {
+        ["subscriptions", _] => Some("subscription"),
+        ["subscriptions", _, "resourcegroups", _] => Some("resource_group"),
+        _ if id.contains("/providers/") => Some("resource"),
+        _ => None,
+    }
+}
+
 fn rule<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     let properties = arg(args, 0);
     if !properties.is_present() {
@@ -130,6 +248,7 @@ fn rule<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     let protocol = protocol(call, folded(properties, "protocol"));
     let ports = match protocol {
         Val::Str("icmp" | "icmpv6") => nothing(),
+        Val::Unknown => Val::Unknown,
         Val::Str(name) if name != "any" && !has_ports(name) => super::ports::all(),
         _ => ports(call, properties)?,
     };
@@ -167,32 +286,43 @@ fn word<'a>(
     }
 }
 
+/// What a member says that is written once or several times.
+enum Said<'a> {
+    /// Neither form says anything.
+    Nothing,
+    /// These.
+    Values(Vec<&'a str>),
+    /// Not known, or not understood.
+    Unknown,
+}
+
 /// The values of a member that is said once (`...Prefix`) or several times (`...Prefixes`).
-/// Azure sends the unused one of the two empty. `None` where neither says anything.
+/// Azure sends the unused one of the two empty.
 fn said<'a>(
     call: &Call<'a, '_>,
     properties: Val<'a>,
     one: &str,
     many: &str,
-) -> Result<Option<Vec<&'a str>>, EvalError> {
+) -> Result<Said<'a>, EvalError> {
     let mut found = Vec::new();
     for name in [one, many] {
         match strings(call, folded(properties, name))? {
             Some(values) => found.extend(values.into_iter().filter(|value| !value.is_empty())),
-            None => return Ok(Some(vec!["?"])),
+            None => return Ok(Said::Unknown),
         }
     }
-    Ok((!found.is_empty()).then_some(found))
+    Ok(if found.is_empty() { Said::Nothing } else { Said::Values(found) })
 }
 
 fn ports<'a>(call: &Call<'a, '_>, properties: Val<'a>) -> Answer<'a> {
-    let Some(written) = said(call, properties, "destinationPortRange", "destinationPortRanges")?
-    else {
-        return Ok(Val::Unsaid);
+    let written = match said(call, properties, "destinationPortRange", "destinationPortRanges")? {
+        Said::Nothing => return Ok(Val::Unsaid),
+        Said::Values(written) => written,
+        Said::Unknown => return Ok(Val::Unknown),
     };
     let ranges: Option<Vec<_>> =
         written.iter().flat_map(|text| text.split(',')).map(range).collect();
-    Ok(ranges.map_or(Val::Unknown, |ranges| set(call, ranges)))
+    Ok(ranges.map_or(Val::Unknown, |ranges| set(call, &ranges)))
 }
 
 fn peers<'a>(call: &Call<'a, '_>, properties: Val<'a>, direction: Val<'a>) -> Answer<'a> {
@@ -208,16 +338,22 @@ fn peers<'a>(call: &Call<'a, '_>, properties: Val<'a>, direction: Val<'a>) -> An
         _ => return Ok(if direction.is_present() { Val::Unknown } else { direction }),
     };
     let mut found: Vec<Val<'a>> = Vec::new();
-    for prefix in said(call, properties, one, many)?.unwrap_or_default() {
+    let prefixes = match said(call, properties, one, many)? {
+        Said::Nothing => Vec::new(),
+        Said::Values(prefixes) => prefixes,
+        Said::Unknown => return Ok(Val::Unknown),
+    };
+    for prefix in prefixes {
         found.push(peer(call, prefix));
     }
-    if let Some(entries) = folded(properties, groups).items() {
-        call.charge(entries.len())?;
-        found.extend(entries.iter().map(|entry| match folded(*entry, "id").as_str() {
-            Some(id) => text(call, &format!("group:{}", id.to_ascii_lowercase())),
-            None => Val::Unknown,
-        }));
+    let groups = several(call, folded(properties, groups))?;
+    if !groups.whole {
+        return Ok(Val::Unknown);
     }
+    found.extend(groups.items.iter().map(|entry| match folded(*entry, "id").as_str() {
+        Some(id) => text(call, &format!("group:{}", id.to_ascii_lowercase())),
+        None => Val::Unknown,
+    }));
     Ok(if found.is_empty() { Val::Unsaid } else { list(call, &found) })
 }
 

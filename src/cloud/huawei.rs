@@ -39,7 +39,7 @@ fn items<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     };
     match value {
         Val::Unsaid | Val::None | Val::List(_) => Ok(value),
-        one => Ok(list(call, several(call, one)?)),
+        one => Ok(Val::List(several(call, one)?)),
     }
 }
 

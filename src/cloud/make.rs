@@ -1,7 +1,7 @@
 //! Values out of parts: rows of the tables, arguments, records, lists and text in the arena.
 
 use crate::expr::api::{Call, EvalError, Host, HostFn, Param};
-use crate::model::{Rec, Val};
+use crate::model::{Rec, Seq, Val};
 
 /// What every function here answers.
 pub(super) type Answer<'a> = Result<Val<'a>, EvalError>;
@@ -98,7 +98,11 @@ pub(super) fn grants<'a>(
     value: Val<'a>,
 ) -> Result<Option<Vec<String>>, EvalError> {
     let mut found = Vec::new();
-    for grant in several(call, value)? {
+    let seq = several(call, value)?;
+    if !seq.whole {
+        return Ok(None);
+    }
+    for grant in seq.items {
         let Some(name) = grantee(folded(*grant, "grantee")) else { return Ok(None) };
         found.push(name);
     }
@@ -106,16 +110,31 @@ pub(super) fn grants<'a>(
 }
 
 /// What may be one thing or several, as several: `{items: [..]}` (AWS's XML as JSON), a list, or
-/// the thing itself. Nothing there is an empty slice.
-pub(super) fn several<'a>(call: &Call<'a, '_>, value: Val<'a>) -> Result<&'a [Val<'a>], EvalError> {
+/// the thing itself. Nothing there is an empty list, and of the unknown nothing is known.
+pub(super) fn several<'a>(call: &Call<'a, '_>, value: Val<'a>) -> Result<Seq<'a>, EvalError> {
+    let mut whole = true;
     let items = match value {
         Val::Unsaid | Val::None => &[],
-        Val::List(seq) => seq.items,
+        Val::Unknown => {
+            whole = false;
+            &[]
+        }
+        Val::List(seq) => {
+            whole = seq.whole;
+            seq.items
+        }
         Val::Map(entries) => {
             let inner = member(value, &["items", "item", "member"]);
             match inner {
-                Val::List(seq) => seq.items,
+                Val::List(seq) => {
+                    whole = seq.whole;
+                    seq.items
+                }
                 Val::Unsaid if entries.is_empty() => &[],
+                Val::Unsaid if hides(value) => {
+                    whole = false;
+                    &[]
+                }
                 Val::Unsaid => &*call.arena.alloc_slice_copy(&[value]),
                 one => &*call.arena.alloc_slice_copy(&[one]),
             }
@@ -123,10 +142,15 @@ pub(super) fn several<'a>(call: &Call<'a, '_>, value: Val<'a>) -> Result<&'a [Va
         one => &*call.arena.alloc_slice_copy(&[one]),
     };
     call.charge(items.len())?;
-    Ok(items)
+    Ok(Seq { items, whole })
 }
 
-/// Text or a list of text, as a list; `None` where something in it is not text.
+/// Whether `items` is there and unknown.
+fn hides(value: Val<'_>) -> bool {
+    ["items", "item", "member"].iter().any(|name| matches!(value.get(name), Val::Unknown))
+}
+
+/// Text or a list of text, as a list; `None` where something in it is not text or not known.
 pub(super) fn strings<'v>(
     call: &Call<'_, '_>,
     value: Val<'v>,
@@ -137,9 +161,37 @@ pub(super) fn strings<'v>(
             call.charge(1)?;
             return Ok(Some(vec![one]));
         }
-        Val::List(seq) => seq.items,
+        Val::List(seq) if seq.whole => seq.items,
         _ => return Ok(None),
     };
     call.charge(items.len())?;
     Ok(items.iter().map(Val::as_str).collect())
+}
+
+/// The names in a list as far as they are known, and whether these are all.
+///
+/// # Errors
+/// [`EvalError::Type`] where something in it is not text.
+pub(super) fn names<'v>(
+    call: &Call<'_, '_>,
+    value: Val<'v>,
+) -> Result<(Vec<&'v str>, bool), EvalError> {
+    const NOT_NAMES: EvalError = EvalError::Type("a list of text is wanted");
+    let seq = match value {
+        Val::List(seq) => seq,
+        Val::Unsaid | Val::None => return Ok((Vec::new(), true)),
+        _ => return Err(NOT_NAMES),
+    };
+    call.charge(seq.items.len())?;
+    let mut found = Vec::with_capacity(seq.items.len());
+    let mut whole = seq.whole;
+    for item in seq.items {
+        match item {
+            Val::Str(name) => found.push(*name),
+            Val::Unknown => whole = false,
+            Val::Unsaid | Val::None => {}
+            _ => return Err(NOT_NAMES),
+        }
+    }
+    Ok((found, whole))
 }

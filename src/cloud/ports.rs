@@ -6,22 +6,21 @@ use ipnet::IpNet;
 
 use super::make::text;
 use crate::expr::api::Call;
-use crate::model::{PortRange, PortSet, Val};
-
-/// Every port.
-pub(super) const ALL: &[PortRange] = &[PortRange { first: 0, last: u16::MAX }];
+use crate::expr::{net, ports};
+use crate::model::{PortRange, Val};
 
 /// The set of all ports.
 pub(super) const fn all<'a>() -> Val<'a> {
-    Val::Ports(PortSet { ranges: ALL, whole: true })
+    Val::Ports(ports::ALL)
 }
 
 /// The empty set of ports.
 pub(super) const fn nothing<'a>() -> Val<'a> {
-    Val::Ports(PortSet { ranges: &[], whole: true })
+    Val::Ports(ports::NOTHING)
 }
 
-/// The canonical name of a protocol: `any`, `tcp`, `udp`, `icmp`, `icmpv6`, or an IANA number.
+/// The canonical name of a protocol, as `net.protocol` gives it, so that a rule has one identity
+/// whatever told of it: `any`, `tcp`, `esp`, or an IANA number that has no name of ours.
 /// `Unsaid` where there is none, `Unknown` where it is not understood.
 ///
 /// Numbers: <https://www.iana.org/assignments/protocol-numbers>
@@ -36,12 +35,7 @@ pub(super) fn protocol<'a>(call: &Call<'a, '_>, value: Val<'a>) -> Val<'a> {
         _ => return Val::Unknown,
     };
     match number {
-        -1 => Val::Str("any"),
-        1 => Val::Str("icmp"),
-        6 => Val::Str("tcp"),
-        17 => Val::Str("udp"),
-        58 => Val::Str("icmpv6"),
-        0..=255 => text(call, &number.to_string()),
+        -1..=255 => Val::Str(net::numbered(number, call)),
         _ => Val::Unknown,
     }
 }
@@ -51,10 +45,6 @@ fn named<'a>(call: &Call<'a, '_>, word: &str) -> Val<'a> {
     match lower.as_str() {
         "*" | "any" | "all" => Val::Str("any"),
         "icmp6" | "ipv6-icmp" => Val::Str("icmpv6"),
-        "esp" => Val::Str("50"),
-        "ah" => Val::Str("51"),
-        "sctp" => Val::Str("132"),
-        "ipip" => Val::Str("94"),
         "" => Val::Unknown,
         other if other.bytes().all(|byte| byte.is_ascii_alphanumeric()) => text(call, other),
         _ => Val::Unknown,
@@ -63,29 +53,19 @@ fn named<'a>(call: &Call<'a, '_>, word: &str) -> Val<'a> {
 
 /// Whether rules for that canonical protocol are limited by ports.
 pub(super) fn has_ports(protocol: &str) -> bool {
-    matches!(protocol, "tcp" | "udp" | "132")
+    matches!(protocol, "tcp" | "udp" | "sctp")
 }
 
 /// A set of ports from ranges in any order; overlapping and adjacent ones become one.
-pub(super) fn set<'a>(call: &Call<'a, '_>, mut ranges: Vec<PortRange>) -> Val<'a> {
-    ranges.sort_unstable();
-    let mut joined: Vec<PortRange> = Vec::with_capacity(ranges.len());
-    for range in ranges {
-        match joined.last_mut() {
-            Some(last) if u32::from(range.first) <= u32::from(last.last) + 1 => {
-                last.last = last.last.max(range.last);
-            }
-            _ => joined.push(range),
-        }
-    }
-    Val::Ports(PortSet { ranges: call.arena.alloc_slice_copy(&joined), whole: true })
+pub(super) fn set<'a>(call: &Call<'a, '_>, ranges: &[PortRange]) -> Val<'a> {
+    Val::Ports(ports::normalise(ranges, true, call.arena))
 }
 
 /// One range as text: `22`, `80-443`, `*`; `None` where it is none.
 pub(super) fn range(text: &str) -> Option<PortRange> {
     let text = text.trim();
     if matches!(text, "*") || text.eq_ignore_ascii_case("any") || text.eq_ignore_ascii_case("all") {
-        return Some(ALL[0]);
+        return Some(PortRange { first: 0, last: u16::MAX });
     }
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);

@@ -165,6 +165,9 @@ limits! {
     lateness: String, "See [`crate::model::Limits::lateness`].";
     settle: String, "See [`crate::model::Limits::settle`].";
     pending: String, "See [`crate::model::Limits::pending`].";
+    operations: usize, "See [`crate::model::Limits::operations`].";
+    orphans: usize, "See [`crate::model::Limits::orphans`].";
+    namesakes: usize, "See [`crate::model::Limits::namesakes`].";
     remembered_ids: usize, "See [`crate::model::Limits::remembered_ids`].";
     findings_per_cell: usize, "See [`crate::model::Limits::findings_per_cell`].";
     window_entries: usize, "See [`crate::model::Limits::window_entries`].";

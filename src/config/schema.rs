@@ -146,13 +146,20 @@ fn about(name: &str) -> &'static str {
         "text_bytes" => {
             "Bytes of one text kept in state or told in an alert; longer ones are cut with a mark"
         }
-        "facet_bytes" => "Encoded bytes of one facet; a larger one counts as unknown",
-        "elements" => "Elements of one set; a facet with more is judged as partial",
+        "facet_bytes" => {
+            "Bytes that one event says of one facet; of a larger one it is known only that it changed"
+        }
+        "elements" => "Elements of one set; a facet with more is judged as partial on the newest",
         "resources_per_cell" => "Resources of one account of one tenant",
         "recent_events" => "Events remembered one by one for each resource",
         "lateness" => "How late an event may come and still be put in its place",
         "settle" => "How long a snapshot does not overrule what an audit event said",
         "pending" => "After this a started operation without an end is applied as provisional",
+        "operations" => {
+            "Asynchronous operations remembered per account; the oldest is given up beyond it"
+        }
+        "orphans" => "Writes per account that wait for the resource with the element they name",
+        "namesakes" => "Resources that one element's name may lead to",
         "remembered_ids" => "Event ids remembered per account, to know a repeated event",
         "findings_per_cell" => "Open findings of one account",
         "window_entries" => "Entries of one window's memory",

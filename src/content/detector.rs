@@ -278,7 +278,9 @@ impl Bench<'_> {
         let program = |key: &str, expect: Option<Type>| {
             self.coder.compile(&self.doc, root.get(key)?, &vars, Some(kind.id), expect)
         };
-        let insecure = program("insecure", Some(Type::Bool));
+        let insecure = root
+            .get("insecure")
+            .and_then(|node| self.coder.condition(&self.doc, node, &vars, Some(kind.id)));
         let measure = program("measure", Some(Type::Int));
         let insecure = insecure?;
         let mut facets: Vec<FacetId> = each.into_iter().collect();
@@ -362,7 +364,7 @@ impl Bench<'_> {
 
     fn act_guard(&self, node: &Node, ty: &RecordType) -> Option<Program> {
         let vars = scope::act(ty, &self.params);
-        self.coder.compile(&self.doc, node.get("when")?, &vars, None, Some(Type::Bool))
+        self.coder.condition(&self.doc, node.get("when")?, &vars, None)
     }
 
     fn act_named(&self, owner: &Node) -> Option<(u16, &RecordType)> {
@@ -385,7 +387,7 @@ impl Bench<'_> {
         };
         let compile = |item: &Node| {
             let when = item.get("when")?;
-            self.coder.compile(&self.doc, when, &vars, Some(kind.id), Some(Type::Bool))
+            self.coder.condition(&self.doc, when, &vars, Some(kind.id))
         };
         items.iter().map(compile).collect()
     }

@@ -225,6 +225,21 @@ impl Coder<'_> {
         self.compile_part(doc, node, 0..length, vars, kind, expect)
     }
 
+    /// As [`Coder::compile`], for a condition: one that never changes is warned of.
+    pub(super) fn condition(
+        &self,
+        doc: &Doc<'_>,
+        node: &Node,
+        vars: &[Var],
+        kind: Option<KindId>,
+    ) -> Option<Program> {
+        let program = self.compile(doc, node, vars, kind, Some(Type::Bool))?;
+        if let Some(truth) = program.always() {
+            doc.warn(&node.span, format!("the condition is always {truth}"), None);
+        }
+        Some(program)
+    }
+
     /// As [`Coder::compile`], for a part of the scalar's text.
     pub(super) fn compile_part(
         &self,

@@ -1,4 +1,4 @@
-//! Pages for people: a detector, or the host functions, enter; text leaves.
+//! Pages for people: a detector enters, text leaves.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,6 @@ use super::coverage::{Coverage, PATHS};
 use super::derive::name;
 use super::literal::name_of;
 use super::window::heard;
-use crate::expr::Host;
 
 /// The page of one detector; `None` where no detector has that id (letters of any case).
 #[must_use]
@@ -184,29 +183,4 @@ fn step(step: ExpectStep) -> String {
         Some(severity) => format!("{} {}", step.step.as_str(), severity.as_str()),
         None => step.step.as_str().to_owned(),
     }
-}
-
-/// The page of the functions that expressions may call, in Markdown, in the tables' order.
-#[must_use]
-pub fn functions(hosts: &[Host]) -> String {
-    let mut page = String::from("# Functions\n");
-    for host in hosts {
-        let params: Vec<String> = host
-            .params
-            .iter()
-            .map(|param| {
-                let mark = if param.optional { "?" } else { "" };
-                format!("{}{mark}: {}", param.name, param.ty)
-            })
-            .collect();
-        let _ = write!(page, "\n## `{}({}) -> {}`\n", host.name, params.join(", "), host.returns);
-        let _ = write!(page, "\n{}\n", host.doc);
-        if !host.example.is_empty() {
-            let _ = write!(page, "\n```cel\n{}\n```\n", host.example);
-        }
-        if !host.source.is_empty() {
-            let _ = write!(page, "\nSource: {}\n", host.source);
-        }
-    }
-    page
 }

@@ -30,7 +30,7 @@ pub(super) struct Documents<'f> {
 /// # Errors
 /// Every fault found, warnings among them, at least one of them an error.
 pub fn load(files: &Files, tables: &[&[Host]]) -> Result<(Content, Vec<Fault>), Vec<Fault>> {
-    read(files, tables, Care::ToRun)
+    read(files, &functions(tables), Care::ToRun)
 }
 
 /// As [`load`], with the lints that only an author needs and that cost more than loading.
@@ -38,7 +38,19 @@ pub fn load(files: &Files, tables: &[&[Host]]) -> Result<(Content, Vec<Fault>), 
 /// # Errors
 /// As [`load`].
 pub fn check(files: &Files, tables: &[&[Host]]) -> Result<(Content, Vec<Fault>), Vec<Fault>> {
-    read(files, tables, Care::ToWrite)
+    read(files, &functions(tables), Care::ToWrite)
+}
+
+/// As [`load`], its expressions compiled to be watched: the same content, slower, which can tell
+/// what each part of an expression came to.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_watched(
+    files: &Files,
+    tables: &[&[Host]],
+) -> Result<(Content, Vec<Fault>), Vec<Fault>> {
+    read(files, &functions(tables).watched(), Care::ToRun)
 }
 
 /// What content is loaded for.
@@ -48,18 +60,22 @@ enum Care {
     ToWrite,
 }
 
+fn functions(tables: &[&[Host]]) -> Functions {
+    let others = tables.iter().copied().filter(|table| !is_net(table));
+    let tables: Vec<&[Host]> = [net::HOSTS].into_iter().chain(others).collect();
+    Functions::new(&tables)
+}
+
 fn read(
     files: &Files,
-    tables: &[&[Host]],
+    functions: &Functions,
     care: Care,
 ) -> Result<(Content, Vec<Fault>), Vec<Fault>> {
     let report = Report::default();
     let trees: Vec<(&File, Vec<Node>)> =
         files.documents().map(|file| (file, parse(file, &report))).collect();
     let documents = sort(&trees, &report);
-    let others = tables.iter().copied().filter(|table| !is_net(table));
-    let tables: Vec<&[Host]> = [net::HOSTS].into_iter().chain(others).collect();
-    let content = compile(files, &documents, &tables);
+    let content = compile(files, &documents, functions);
     if report.failed() {
         return Err(report.take());
     }
@@ -75,16 +91,15 @@ fn is_net(table: &[Host]) -> bool {
     table.first().map(|host| host.name) == net::HOSTS.first().map(|host| host.name)
 }
 
-fn compile(files: &Files, documents: &Documents<'_>, tables: &[&[Host]]) -> Content {
+fn compile(files: &Files, documents: &Documents<'_>, functions: &Functions) -> Content {
     let declared: kinds::Declared<'_> =
         declare(&documents.types, &documents.acts, &documents.kinds);
-    let functions = Functions::new(tables);
-    let derives = derive::compile(&declared, &functions);
+    let derives = derive::compile(&declared, functions);
     let mut content = Content { derives, schema: declared.schema, ..Content::default() };
     for doc in &documents.mappings {
-        mapping::load(doc, tables, files, &mut content);
+        mapping::load(doc, functions, files, &mut content);
     }
-    detector::load(&documents.detectors, &functions, files, &mut content);
+    detector::load(&documents.detectors, functions, files, &mut content);
     content.digest = digest(documents);
     content
 }

@@ -12,7 +12,7 @@ use super::literal::literal;
 use super::names::is_word;
 use super::scope;
 use super::tree::{Data, Key, Node};
-use crate::expr::{Functions, Host, Scope};
+use crate::expr::{Functions, Scope};
 use crate::model::{
     Edit, Element, EventKey, FacetEdit, FacetId, Family, Kind, Origin, Provider, Schema, Target,
     Type, Write,
@@ -21,15 +21,15 @@ use crate::model::{
 const KEYS: [&str; 8] =
     ["apiVersion", "kind", "provider", "service", "functions", "known", "on", "tests"];
 
-/// Loads one mapping into `content`.
-pub(super) fn load(doc: &Doc<'_>, tables: &[&[Host]], files: &Files, content: &mut Content) {
+/// Loads one mapping into `content`; `hosts` are the functions it may call beside its own.
+pub(super) fn load(doc: &Doc<'_>, hosts: &Functions, files: &Files, content: &mut Content) {
     doc.only(doc.root, "a mapping", &KEYS);
     let Some(provider) = provider(doc) else { return };
     let services: Vec<&str> = match doc.root.get("service") {
         Some(node) => doc.words(node, "`service`").into_iter().map(|(text, _)| text).collect(),
         None => Vec::new(),
     };
-    let mut functions = Functions::new(tables);
+    let mut functions = hosts.clone();
     define(doc, &content.schema, &mut functions);
     known(doc, provider, content);
     let Some(on) = doc.need(doc.root, "on", "the mapping") else { return };
@@ -101,7 +101,7 @@ pub(super) fn hashes_of(
 }
 
 /// CTS names stand as `resource_type/trace_name`, Kubernetes' as `resource/verb`.
-fn split_name(provider: Provider, family: Family, name: &str) -> (&str, &str) {
+pub(super) fn split_name(provider: Provider, family: Family, name: &str) -> (&str, &str) {
     let split = match (provider, family) {
         (Provider::Huawei, Family::Activity) => name.split_once('/'),
         (Provider::Kubernetes, Family::Activity) => name.rsplit_once('/'),

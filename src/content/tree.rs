@@ -292,6 +292,9 @@ pub(super) fn places(raw: &str, start: usize, text: &str, style: ScalarStyle) ->
     };
     let mut offsets = Vec::with_capacity(text.len() + 1);
     for wanted in text.chars() {
+        if style == ScalarStyle::DoubleQuoted {
+            at += escaped_break(raw.get(at..).unwrap_or(""));
+        }
         let rest = raw.get(at..).unwrap_or("");
         let skip = blank_before(rest, wanted);
         let length = source_length(&rest[skip..], wanted, style);
@@ -308,6 +311,16 @@ fn block_start(raw: &str) -> usize {
         return 0;
     }
     raw.find('\n').map_or(raw.len(), |newline| newline + 1)
+}
+
+/// Bytes of a line break that a backslash takes away, with the indentation behind it.
+fn escaped_break(rest: &str) -> usize {
+    match rest.strip_prefix('\\') {
+        Some(tail) if tail.starts_with(['\n', '\r']) => {
+            1 + tail.find(|c: char| !c.is_whitespace()).unwrap_or(tail.len())
+        }
+        _ => 0,
+    }
 }
 
 /// Bytes of indentation and line breaks that stand before a character that is not blank.

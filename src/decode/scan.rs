@@ -5,6 +5,7 @@
 //! as in JSON itself: it is how a torn line is noticed.
 
 use bumpalo::Bump;
+use wide::u8x16;
 
 use super::keys::{COUNT, Key};
 use super::parse;
@@ -224,21 +225,188 @@ pub(super) fn skip(bytes: &[u8], at: usize) -> Result<usize, Torn> {
     }
 }
 
-fn nested(bytes: &[u8], mut at: usize) -> Result<usize, Torn> {
-    let mut depth = 0_usize;
-    while let Some(byte) = bytes.get(at) {
-        at += 1;
-        match byte {
-            b'"' => at = text(bytes, at - 1)?.0,
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
-                depth -= 1;
-                if depth == 0 {
-                    return Ok(at);
-                }
-            }
-            _ => {}
+/// The end of the object or list that begins at `at`, 64 bytes at a time: which bytes are quotes
+/// and brackets is read off as bits, and whole blocks that end nothing are counted and passed.
+fn nested(bytes: &[u8], at: usize) -> Result<usize, Torn> {
+    let mut depth = 0_u32;
+    let mut texts = Texts::default();
+    let mut start = at;
+    loop {
+        let rest = bytes.get(start..).filter(|rest| !rest.is_empty()).ok_or(Torn(bytes.len()))?;
+        let marks = if let Some(block) = rest.first_chunk::<BLOCK>() {
+            Marks::of(block)
+        } else {
+            let mut last = [b' '; BLOCK];
+            last[..rest.len()].copy_from_slice(rest);
+            Marks::of(&last)
+        };
+        let within = texts.within(&marks);
+        let (opens, closes) = (marks.opens & !within, marks.closes & !within);
+        let broken = marks.breaks & within;
+        let end = ending(opens, closes, depth);
+        let before = end.map_or(u64::MAX, |end| (1 << end) - 1);
+        if broken & before != 0 {
+            return Err(Torn(start + (broken.trailing_zeros() as usize)));
+        }
+        if let Some(end) = end {
+            return Ok(start + end as usize + 1);
+        }
+        depth = depth + opens.count_ones() - closes.count_ones();
+        start += BLOCK;
+    }
+}
+
+/// The bit of the bracket that closes the outermost one.
+fn ending(opens: u64, closes: u64, depth: u32) -> Option<u32> {
+    // Fewer closings than levels: none of them is the last.
+    if closes.count_ones() < depth || closes == 0 {
+        return None;
+    }
+    let (mut left, mut closed) = (closes, 0);
+    while left != 0 {
+        let bit = left.trailing_zeros();
+        left &= left - 1;
+        closed += 1;
+        let opened = (opens & ((1 << bit) - 1)).count_ones();
+        if depth + opened <= closed {
+            return Some(bit);
         }
     }
-    Err(Torn(at))
+    None
+}
+
+/// Bytes looked at together.
+const BLOCK: usize = 64;
+
+/// One bit per byte of a block, the first byte lowest.
+#[derive(Default)]
+struct Marks {
+    quotes: u64,
+    slashes: u64,
+    opens: u64,
+    closes: u64,
+    breaks: u64,
+}
+
+impl Marks {
+    fn of(block: &[u8; BLOCK]) -> Self {
+        let mut marks = Self::default();
+        let (lanes, _) = block.as_chunks::<16>();
+        for (place, lane) in lanes.iter().enumerate() {
+            let shift = place * 16;
+            let lane = u8x16::new(*lane);
+            let bits = |found: u8x16| u64::from(found.to_bitmask()) << shift;
+            let is = |byte: u8| bits(lane.simd_eq(u8x16::splat(byte)));
+            // `[` and `{`, `]` and `}` differ in one bit alone.
+            let folded = lane | u8x16::splat(0x20);
+            let folds = |byte: u8| bits(folded.simd_eq(u8x16::splat(byte)));
+            marks.quotes |= is(b'"');
+            marks.slashes |= is(b'\\');
+            marks.breaks |= is(b'\n');
+            marks.opens |= folds(b'{');
+            marks.closes |= folds(b'}');
+        }
+        marks
+    }
+}
+
+/// Where texts begin and end, from one block to the next.
+#[derive(Default)]
+struct Texts {
+    /// All ones while a text goes on into the next block.
+    open: u64,
+    /// 1 when the next block's first byte is escaped.
+    escaped: u64,
+}
+
+impl Texts {
+    /// The bytes within texts, opening quotes included and closing ones not.
+    fn within(&mut self, marks: &Marks) -> u64 {
+        let mut within = self.ends(marks);
+        for shift in [1, 2, 4, 8, 16, 32] {
+            within ^= within << shift;
+        }
+        within ^= self.open;
+        self.open = if within >> 63 == 1 { u64::MAX } else { 0 };
+        within
+    }
+
+    /// The quotes that begin or end a text. A backslash counts within a text alone.
+    fn ends(&mut self, marks: &Marks) -> u64 {
+        let escaped = std::mem::take(&mut self.escaped);
+        if marks.slashes == 0 {
+            return marks.quotes & !escaped;
+        }
+        let mut within = self.open != 0;
+        let mut left = (marks.quotes | marks.slashes) & !escaped;
+        let mut ends = 0;
+        while left != 0 {
+            let bit = left & left.wrapping_neg();
+            left ^= bit;
+            if marks.quotes & bit != 0 {
+                ends |= bit;
+                within = !within;
+            } else if within {
+                self.escaped = bit >> 63;
+                left &= !(bit << 1);
+            }
+        }
+        ends
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Byte by byte, as JSON is read.
+    fn plainly(bytes: &[u8]) -> Result<usize, ()> {
+        let (mut depth, mut within, mut at) = (0, false, 0);
+        while let Some(byte) = bytes.get(at) {
+            match (within, byte) {
+                (true, b'\\') => at += 1,
+                (_, b'"') => within = !within,
+                (true, b'\n') => return Err(()),
+                (false, b'{' | b'[') => depth += 1,
+                (false, b'}' | b']') => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return Ok(at + 1);
+                    }
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        Err(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+        #[test]
+        fn blocks_end_where_bytes_end(
+            rest in prop::collection::vec(prop::sample::select(&b"{}[]\"\\\n ,:a0"[..]), 0..300),
+        ) {
+            let mut bytes = [&b"{"[..], &rest].concat();
+            // A line break behind a backslash is no JSON: the blocks may tell it, or the parser.
+            for at in 1..bytes.len() {
+                if bytes[at - 1..=at] == *b"\\\n" {
+                    bytes[at] = b'a';
+                }
+            }
+            prop_assert_eq!(nested(&bytes, 0).map_err(|_| ()), plainly(&bytes));
+        }
+
+        #[test]
+        fn long_texts_and_deep_nesting_end_where_they_do(
+            depth in 1_usize..90, gap in 0_usize..90, slashes in 0_usize..70,
+        ) {
+            let text = format!("\"{}{}\"", "x".repeat(gap), "\\\\".repeat(slashes));
+            let inner = format!("{}{text},{text}{}", "[".repeat(depth), "]".repeat(depth));
+            let bytes = format!("{inner}]");
+            prop_assert_eq!(nested(bytes.as_bytes(), 0), Ok(inner.len()));
+        }
+    }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::content::{ActForm, Detector, Form};
 use crate::expr::Program;
 use crate::model::{
-    Act, Confidence, Finding, KindId, Novelty, Reason, Severity, Step, Timestamp, Val, Value,
+    Act, Confidence, Finding, KindId, Novelty, Reason, Severity, Spender, Step, Timestamp, Val,
+    Value,
 };
 use crate::state::{Key, Lens};
 
@@ -93,6 +94,28 @@ impl CellFindings {
         }
     }
 
+    /// Takes back what the deeds of `event` opened: they never came to be.
+    pub fn take_back_deeds(&mut self, acts: &[Act], event: &str, scene: &Scene<'_>) -> Vec<Told> {
+        let mut told = Vec::new();
+        for act in acts {
+            let (_, resource) = whose(act, scene);
+            for detector in &scene.frame.content.detectors {
+                let Form::Act(form) = &detector.form else { continue };
+                let Some(list) = self.open.get_mut(&deed_key(detector, &resource)) else {
+                    continue;
+                };
+                let taken = list
+                    .extract_if(.., |open| form.act == act.act && *open.finding.episode == *event);
+                for mut open in taken {
+                    self.count -= 1;
+                    let time = scene.cause.time.max(open.finding.opened);
+                    told.push(step(&mut open, Step::Retracted, scene, time, facts(act, scene)));
+                }
+            }
+        }
+        told
+    }
+
     fn undo(&mut self, detector: &Detector, act: &Act, scene: &Scene<'_>, told: &mut Vec<Told>) {
         let (_, resource) = whose(act, scene);
         let Some(list) = self.open.remove(&deed_key(detector, &resource)) else { return };
@@ -158,7 +181,11 @@ fn ask<'a>(
         all.push(lens.lend(value, &field.ty));
     }
     params(detector, scene, &mut all);
-    match program.eval(&all, &lens.call()) {
+    let answer = program.eval(&all, &lens.call());
+    if lens.ran_out() {
+        scene.frame.ledger.note(Spender::Detector(Arc::clone(&detector.id)));
+    }
+    match answer {
         Ok(Val::Bool(truth)) => Val::Bool(truth),
         Ok(Val::Unknown) | Err(_) => Val::Unknown,
         Ok(_) => Val::Unsaid,

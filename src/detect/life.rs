@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::content::{Detector, Form, PostureForm, PostureOn};
-use crate::model::{Digest, FacetId, Family, Finding, Novelty, Reason, Step};
-use crate::state::{FacetBody, Knowledge, Life, Transition, View};
+use crate::model::{Digest, FacetId, Family, Finding, KindId, Novelty, Reason, Step};
+use crate::state::{FacetBody, FacetState, Knowledge, Life, Transition, View};
 
 use super::posture::{Look, Verdict, element_name, unjudged, verdicts};
 use super::tell::{Parts, parts};
-use super::{CellFindings, Open, Scene, Told, severity, step, uid, watch};
+use super::{CellFindings, Open, Scene, Told, Why, severity, step, uid, watch};
 
 /// A step to be told, once all detectors have spoken.
 type News = (Digest, Step, Parts);
@@ -45,11 +45,11 @@ impl CellFindings {
             let on = &form.on[on as usize];
             let concerned = on.facets.iter().any(|facet| transition.changed.contains(facet));
             if !concerned && !transition.remote && !reborn {
-                watch::skipped(detector, scene);
+                watch::skipped(detector, on, scene);
                 continue;
             }
             let verdicts = verdicts(detector, form, on, transition, &look, scene);
-            watch::judged(transition, detector, on, &verdicts, scene);
+            watch::judged(transition, detector, form, on, &verdicts, scene);
             self.weigh(transition, detector, form, on, verdicts, scene, &mut news);
         }
         self.tell_news(transition, news, scene, told);
@@ -86,20 +86,22 @@ impl CellFindings {
                     &verdict.subject,
                     verdict.other.as_ref(),
                 ),
-                None => {}
+                None => self.drop_groundless(transition, &detector.id, &verdict.subject, scene),
             }
         }
         // Elements that are gone end their reasons; elements of a set that became unknown do not.
-        if let Some(each) = on.each
-            && may_have_ended(&transition.after, each)
-        {
+        if let Some(each) = on.each {
             let Some(list) = self.open.get_mut(&transition.key) else { return };
             for open in list.iter_mut().filter(|open| !open.finding.element.is_empty()) {
-                let gone = !named.contains(&open.finding.subject)
-                    && !is_stale(transition, each, &open.finding.subject, scene);
-                if gone {
-                    open.finding.reasons.retain(|reason| reason.detector != detector.id);
+                let Finding { subject, episode, reasons, .. } = &mut open.finding;
+                if named.contains(subject) || is_stale(transition, each, subject, scene) {
+                    continue;
                 }
+                let ended = has_ended(transition.kind, &transition.after, each, subject, scene);
+                reasons.retain(|reason| {
+                    reason.detector != detector.id
+                        || !(ended || is_groundless(episode, reason, scene))
+                });
             }
         }
     }
@@ -189,6 +191,23 @@ impl CellFindings {
             if same {
                 open.finding.reasons.retain(|reason| &*reason.detector != detector);
             }
+        }
+    }
+
+    /// Where a detector can't tell any more, because what it went by is taken back.
+    fn drop_groundless(
+        &mut self,
+        transition: &Transition,
+        detector: &str,
+        subject: &str,
+        scene: &Scene<'_>,
+    ) {
+        let Some(list) = self.open.get_mut(&transition.key) else { return };
+        for open in list.iter_mut().filter(|open| *open.finding.subject == *subject) {
+            let Finding { episode, reasons, .. } = &mut open.finding;
+            reasons.retain(|reason| {
+                *reason.detector != *detector || !is_groundless(episode, reason, scene)
+            });
         }
     }
 
@@ -345,12 +364,16 @@ pub(super) fn new_finding(
     }
 }
 
-/// The end of a finding: resolved, or retracted where a settled snapshot shows that what opened
-/// it never was so.
+/// The end of a finding: resolved, or retracted where what opened it never was so: a settled
+/// snapshot shows it, or the operation that its event started came to nothing.
 fn end(open: &mut Open, transition: &Transition, scene: &Scene<'_>) -> Told {
     let time = scene.cause.time;
-    let near = time.since(open.finding.opened) <= scene.frame.limits.settle;
-    let kind = if scene.settled && near { Step::Retracted } else { Step::Resolved };
+    let never_was = match scene.why {
+        Why::Event => false,
+        Why::Settled => time.since(open.finding.opened) <= scene.frame.limits.settle,
+        Why::TakenBack(cause) => open.finding.episode == cause.id,
+    };
+    let kind = if never_was { Step::Retracted } else { Step::Resolved };
     let parts = parts(transition, scene.frame.content, &[], None, &scene.cause.region);
     step(open, kind, scene, time.max(open.finding.opened), parts)
 }
@@ -388,20 +411,48 @@ pub(super) fn said_of(verdicts: &[Verdict], of: &Verdict) -> Option<bool> {
     verdicts.iter().find(|verdict| verdict.subject == of.subject).and_then(|verdict| verdict.holds)
 }
 
-/// Whether an element's absence from the facet is evidence: not where the facet became unknown.
-pub(super) fn may_have_ended(view: &View, each: FacetId) -> bool {
-    match view.resource.facet(each) {
-        Some(state) => state.knowledge != Knowledge::Unknown,
-        None => view.derived.iter().any(|(facet, value)| *facet == each && value.is_present()),
+/// Whether it is evidence of its end that an element is not in the facet: not where the facet became
+/// unknown; and where there are more elements than are kept, only if it was seen to be removed.
+pub(super) fn has_ended(
+    kind: KindId,
+    view: &View,
+    each: FacetId,
+    subject: &str,
+    scene: &Scene<'_>,
+) -> bool {
+    let Some(state) = view.resource.facet(each) else {
+        return view.derived.iter().any(|(facet, value)| *facet == each && value.is_present());
+    };
+    if state.knowledge == Knowledge::Unknown {
+        return false;
     }
+    !state.is_crowded(scene.frame.limits) || is_there(state, kind, each, subject, Life::Dead, scene)
+}
+
+/// Whether a reason rests on an event that is taken back, and on nothing else.
+fn is_groundless(episode: &str, reason: &Reason, scene: &Scene<'_>) -> bool {
+    matches!(scene.why, Why::TakenBack(cause)
+        if *episode == *cause.id || reason.since == cause.time)
 }
 
 /// Whether the element was there before its set became unknown: nobody saw it go.
 fn is_stale(transition: &Transition, each: FacetId, subject: &str, scene: &Scene<'_>) -> bool {
-    let Some(state) = transition.after.resource.facet(each) else { return false };
+    let state = transition.after.resource.facet(each);
+    state.is_some_and(|state| is_there(state, transition.kind, each, subject, Life::Stale, scene))
+}
+
+/// Whether the set has an element of that name in that state.
+fn is_there(
+    state: &FacetState,
+    kind: KindId,
+    each: FacetId,
+    subject: &str,
+    life: Life,
+    scene: &Scene<'_>,
+) -> bool {
     let FacetBody::Set(elements) = &state.body else { return false };
-    let facet = scene.frame.content.schema.facet(transition.kind, each);
-    elements.iter().filter(|element| element.life == Life::Stale).any(|element| {
+    let facet = scene.frame.content.schema.facet(kind, each);
+    elements.iter().filter(|element| element.life == life).any(|element| {
         element.id.as_deref() == Some(subject)
             || *element_name(&element.value, facet, scene) == *subject
     })

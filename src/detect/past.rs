@@ -10,10 +10,10 @@ use crate::content::{Detector, Form, PostureOn};
 use crate::model::{Cause, Novelty, Reason, Step};
 use crate::state::{Past, Transition, View};
 
-use super::life::{add_reason, may_have_ended, new_finding, said_of};
+use super::life::{add_reason, has_ended, new_finding, said_of};
 use super::posture::{Look, Verdict, is_provider_owned, verdicts};
 use super::tell::parts;
-use super::{Open, Scene, Told, step};
+use super::{Open, Scene, Told, Why, step};
 
 /// What a late event shows to have been insecure for a while and is so no more: told as
 /// opened then, and resolved by what ended it.
@@ -45,7 +45,10 @@ pub(super) fn look_back(
             let ender = past.then[1..].iter().find(|(cause, view)| {
                 !view.resource.alive || {
                     let later = judge(view, cause);
-                    let absent = on.each.is_some_and(|each| may_have_ended(view, each));
+                    let subject = &verdict.subject;
+                    let absent = on
+                        .each
+                        .is_some_and(|each| has_ended(transition.kind, view, each, subject, scene));
                     match later.iter().find(|v| v.subject == verdict.subject) {
                         Some(found) => found.holds == Some(false),
                         None => absent,
@@ -81,7 +84,7 @@ fn flash(
         state: scene.state,
         arena: scene.arena,
         cause: first,
-        settled: false,
+        why: Why::Event,
     };
     let finding = new_finding(transition, verdict, reason.clone(), Novelty::Introduced, &opening);
     // Several detectors may see the same flash: they share its finding.
@@ -103,7 +106,7 @@ fn flash(
         state: scene.state,
         arena: scene.arena,
         cause: ender,
-        settled: false,
+        why: Why::Event,
     };
     told.push(step(&mut open, Step::Resolved, &closing, ender.time, parts));
 }

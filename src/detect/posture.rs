@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::content::{Detector, PostureForm, PostureOn, scope};
-use crate::model::{Cause, Confidence, Facet, FacetId, Provider, Severity, Val, Value};
+use crate::model::{Cause, Confidence, Facet, FacetId, Provider, Severity, Spender, Val, Value};
 use crate::state::{ElementState, FacetBody, Knowledge, Lens, Life, Notes, Transition, View};
 
 use super::Scene;
@@ -202,6 +202,8 @@ impl Judge<'_> {
             Ok(Val::Unsaid | Val::None) => Some(false),
             Ok(_) | Err(_) => None,
         };
+        // What is assumed of a facet that changed to nobody knows what may open, and ends nothing.
+        let holds = holds.filter(|holds| *holds || !lens.notes().blind);
         let mut severity = self.detector.severity.last().map_or(Severity::Medium, |scale| scale.is);
         let mut measure = None;
         if holds == Some(true) {
@@ -212,6 +214,9 @@ impl Judge<'_> {
                     _ => None,
                 }
             });
+        }
+        if lens.ran_out() {
+            frame.ledger.note(Spender::Detector(self.detector.id.clone()));
         }
         Answer { holds, severity, measure, notes: lens.notes() }
     }

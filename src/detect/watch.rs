@@ -3,15 +3,15 @@
 
 use serde_json::Value as Json;
 
-use crate::content::{ActForm, Detector, PostureOn};
+use crate::content::{ActForm, Detector, PostureForm, PostureOn};
 use crate::expr::Program;
-use crate::model::trace::{Difference, Known, Ruling, Seen};
+use crate::model::trace::{Counts, Difference, Known, Part, Ruling, Seen};
 use crate::model::{Act, FacetId, Kind, Origin, Trace, Value};
 use crate::state::{FacetBody, Knowledge, Transition, View};
 
-use super::Scene;
 use super::posture::Verdict;
 use super::tell::{sides, value_of};
+use super::{Scene, Why, witness};
 
 /// Tells what a resource was and is, and why no detector is asked, where none is.
 pub(super) fn resource(transition: &Transition, unjudged: &str, scene: &Scene<'_>) {
@@ -37,23 +37,30 @@ pub(super) fn resource(transition: &Transition, unjudged: &str, scene: &Scene<'_
         is: transition.after.resource.alive,
         remote: transition.remote,
         late: transition.past.is_some(),
-        settled: scene.settled,
+        settled: matches!(scene.why, Why::Settled),
         facets: &facets,
         unjudged,
     });
 }
 
 /// Tells of a detector that is not asked.
-pub(super) fn skipped(detector: &Detector, scene: &Scene<'_>) {
-    if let Some(trace) = scene.frame.trace {
-        trace.tell(&Trace::Skipped { detector: &detector.id });
-    }
+pub(super) fn skipped(detector: &Detector, on: &PostureOn, scene: &Scene<'_>) {
+    let Some(trace) = scene.frame.trace else { return };
+    let kind = scene.frame.content.schema.kind(on.kind);
+    let reads: Vec<&str> =
+        on.facets.iter().map(|facet| &*kind.facets[usize::from(facet.0)].name).collect();
+    trace.tell(&Trace::Skipped { detector: &detector.id, reads: &reads });
 }
 
-/// Tells a posture detector's verdicts on a resource.
+/// Verdicts of one detector on one resource that are told; those beyond are counted.
+const VERDICTS: usize = 8;
+
+/// Tells a posture detector's verdicts on a resource: those that hold first, then those that are
+/// unknown, then those on elements that are new.
 pub(super) fn judged(
     transition: &Transition,
     detector: &Detector,
+    form: &PostureForm,
     on: &PostureOn,
     verdicts: &[Verdict],
     scene: &Scene<'_>,
@@ -62,24 +69,53 @@ pub(super) fn judged(
     let schema = &scene.frame.content.schema;
     let kind = schema.kind(transition.kind);
     let saw = saw(&transition.after, kind, on, scene);
-    let rulings: Vec<Ruling<'_>> = verdicts
+    let mut order: Vec<&Verdict> = verdicts.iter().collect();
+    let was = on.each.and_then(|each| value_of(&transition.before, each));
+    let new = |item: &Value| match &was {
+        Some(Value::List(items, _)) => !items.contains(item),
+        _ => true,
+    };
+    order.sort_by_cached_key(|verdict| match verdict.holds {
+        Some(true) => 0,
+        None => 1,
+        // What the event brought is asked after more often than what was there.
+        Some(false) if verdict.item.as_ref().is_some_and(new) => 2,
+        Some(false) => 3,
+    });
+    let told: Vec<(&Verdict, Part)> = order
+        .into_iter()
+        .take(VERDICTS)
+        .map(|verdict| {
+            (verdict, witness::posture(transition, detector, (form, on), verdict, scene))
+        })
+        .collect();
+    let rulings: Vec<Ruling<'_>> = told
         .iter()
-        .map(|verdict| Ruling {
+        .map(|(verdict, tree)| Ruling {
             element: &verdict.element,
             holds: verdict.holds,
             severity: verdict.severity,
             measure: verdict.measure,
             confidence: verdict.confidence,
             assumptions: &verdict.assumptions,
+            tree,
         })
         .collect();
+    let count = |holds: Option<bool>| verdicts.iter().filter(|v| v.holds == holds).count();
     trace.tell(&Trace::Judged {
+        kind: &kind.name,
+        id: &transition.id,
         detector: &detector.id,
         title: &detector.title,
         asks: on.insecure.source(),
         each: on.each.map_or("", |facet| &schema.facet(transition.kind, facet).name),
         saw: &saw,
         rulings: &rulings,
+        counts: Counts {
+            insecure: count(Some(true)),
+            unknown: count(None),
+            secure: count(Some(false)),
+        },
     });
 }
 
@@ -104,12 +140,14 @@ pub(super) fn deed(
             known: known_value(value),
         })
         .collect();
+    let tree = witness::deed(detector, form, act, scene);
     trace.tell(&Trace::Deed {
         detector: &detector.id,
         title: &detector.title,
         asks: form.when.as_ref().map_or("", Program::source),
         saw: &saw,
         holds,
+        tree: tree.as_ref(),
     });
 }
 

@@ -16,7 +16,7 @@ use super::heard::{
     weight_of, window_finding, window_key,
 };
 use super::tell::Parts;
-use super::{CellFindings, Open, Scene, Told, severity, step};
+use super::{CellFindings, Open, Scene, Told, Why, severity, step};
 
 /// When a window must be looked at again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -320,8 +320,13 @@ fn tell(
     told: &mut Vec<Told>,
 ) {
     let cause = cause.unwrap_or(scene.cause);
-    let scene =
-        Scene { frame: scene.frame, state: scene.state, arena: scene.arena, cause, settled: false };
+    let scene = Scene {
+        frame: scene.frame,
+        state: scene.state,
+        arena: scene.arena,
+        cause,
+        why: Why::Event,
+    };
     let finding = window_finding(detector, one, &scene, at);
     let mut open = Open { finding, cause: Arc::clone(cause), reasons_before: Vec::new() };
     told.push(step(&mut open, Step::Opened, &scene, at, Parts::default()));

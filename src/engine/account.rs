@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 
-use crate::detect::{CellFindings, Scene, Told};
+use crate::detect::{CellFindings, Scene, Told, Why};
 use crate::model::{Cause, Change, Operation, Outcome, Timestamp, Trace};
-use crate::state::pending::Paired;
+use crate::state::pending::{Paired, Taken};
 use crate::state::{Applied, CellState, Frame, Timer};
 
 /// An account.
@@ -42,21 +42,27 @@ impl Account {
             return Judged::silent(Outcome::Duplicate);
         }
         let mut told = self.pass(change.cause.time, frame, arena);
-        let started = match &change.operation {
-            Operation::Start(id) => Some(Arc::clone(id)),
-            Operation::End(_) | Operation::Single => None,
-        };
+        let operation = change.operation.clone();
         let failed = change.failed;
-        let mut judged = match self.state.pending.take(change) {
+        let cause = Arc::clone(&change.cause);
+        let now = self.state.watermark;
+        let Taken { paired, lost } = self.state.pending.take(change, now, frame.limits);
+        if let Some(start) = lost {
+            told.append(&mut self.apply(&start, None, true, frame, arena).told);
+        }
+        let mut judged = match paired {
             Paired::Waits => {
-                if let Some(id) = started {
-                    let due = self.state.watermark.plus(frame.limits.pending);
-                    self.state.at(due, Timer::Operation(id));
+                if let Operation::Start(id) = operation {
+                    self.state.at(now.plus(frame.limits.pending), Timer::Operation(id));
                 }
                 Judged::silent(Outcome::Pending)
             }
-            Paired::Dropped => Judged::silent(Outcome::Failed),
-            Paired::Apply(change) => self.apply(&change, started.is_some(), false, frame, arena),
+            Paired::Known => Judged::silent(Outcome::Unchanged),
+            Paired::Dropped(None) => Judged::silent(Outcome::Failed),
+            Paired::Dropped(Some(start)) => self.take_back(&start, &cause, frame, arena),
+            Paired::Apply(change, instead) => {
+                self.apply(&change, instead.as_deref(), false, frame, arena)
+            }
         };
         if failed {
             judged.outcome = Outcome::Failed;
@@ -66,10 +72,11 @@ impl Account {
         judged
     }
 
+    /// Applies a change in the place of what `instead` had said; `shaky`: without being sure.
     fn apply(
         &mut self,
         change: &Change,
-        again: bool,
+        instead: Option<&Change>,
         shaky: bool,
         frame: Frame<'_>,
         arena: &Bump,
@@ -77,16 +84,16 @@ impl Account {
         let applied = if change.failed {
             Applied::default()
         } else {
-            self.state.apply(change, again, shaky, frame, arena)
+            self.state.apply(change, instead, shaky, frame, arena)
         };
         if let Some(trace) = frame.trace
-            && (applied.orphaned > 0 || applied.refused > 0)
+            && (applied.orphaned > 0 || applied.refused > 0 || applied.crowded > 0)
         {
-            let Applied { orphaned, refused, .. } = applied;
-            trace.tell(&Trace::Unplaced { orphaned, refused });
+            let Applied { orphaned, refused, crowded, .. } = applied;
+            trace.tell(&Trace::Unplaced { orphaned, refused, crowded });
         }
-        let scene =
-            Scene { frame, state: &self.state, arena, cause: &change.cause, settled: false };
+        let why = instead.map_or(Why::Event, |before| Why::TakenBack(&before.cause));
+        let scene = Scene { frame, state: &self.state, arena, cause: &change.cause, why };
         let mut told = self.findings.inspect(&applied.transitions, &scene);
         told.extend(self.findings.deeds(&change.acts, &scene));
         let outcome = if change.blind {
@@ -96,12 +103,23 @@ impl Account {
         } else {
             Outcome::Unchanged
         };
-        let resources = applied
-            .touched
-            .iter()
-            .map(|(kind, id)| format!("{} {id}", frame.content.schema.kind(*kind).name).into())
-            .collect();
-        Judged { outcome, resources, told }
+        Judged { outcome, resources: named(&applied, frame), told }
+    }
+
+    /// Takes back what a start had said, because its end, `cause`, shows that it failed.
+    fn take_back(
+        &mut self,
+        start: &Change,
+        cause: &Arc<Cause>,
+        frame: Frame<'_>,
+        arena: &Bump,
+    ) -> Judged {
+        let applied = self.state.take_back(start, frame, arena);
+        let why = Why::TakenBack(&start.cause);
+        let scene = Scene { frame, state: &self.state, arena, cause, why };
+        let mut told = self.findings.inspect(&applied.transitions, &scene);
+        told.extend(self.findings.take_back_deeds(&start.acts, &start.cause.id, &scene));
+        Judged { outcome: Outcome::Failed, resources: named(&applied, frame), told }
     }
 
     /// Lets time pass up to `now`, timer by timer.
@@ -121,10 +139,11 @@ impl Account {
             }
         }
         self.state.watermark = self.state.watermark.max(now);
+        self.state.pending.forget(self.state.watermark, frame.limits);
         if self.state.has_backlog() {
             let applied = self.state.catch_up(frame, arena);
             let cause = Arc::new(Cause { time: now, ..Cause::nobody() });
-            told.extend(self.inspect(&applied, &cause, false, frame, arena));
+            told.extend(self.inspect(&applied, &cause, Why::Event, frame, arena));
         }
         told
     }
@@ -132,7 +151,7 @@ impl Account {
     fn window(&mut self, due: Timestamp, frame: Frame<'_>, arena: &Bump) -> Vec<Told> {
         let Some((at, timer)) = self.findings.windows.due(due) else { return Vec::new() };
         let cause = Arc::new(Cause { time: at, ..Cause::nobody() });
-        let scene = Scene { frame, state: &self.state, arena, cause: &cause, settled: false };
+        let scene = Scene { frame, state: &self.state, arena, cause: &cause, why: Why::Event };
         self.findings.window_due(at, &timer, &scene)
     }
 
@@ -145,10 +164,12 @@ impl Account {
             Timer::Settle(key, event) => {
                 let Some(cause) = self.state.cause_of(*key, event) else { return Vec::new() };
                 let applied = self.state.settle(*key, event, frame, arena);
-                self.inspect(&applied, &cause, true, frame, arena)
+                self.inspect(&applied, &cause, Why::Settled, frame, arena)
             }
             Timer::Operation(id) => match self.state.pending.give_up(id) {
-                Some(start) => self.apply(&start, false, true, frame, arena).told,
+                Some((start, before)) => {
+                    self.apply(&start, before.as_ref(), true, frame, arena).told
+                }
                 None => Vec::new(),
             },
         }
@@ -158,11 +179,23 @@ impl Account {
         &mut self,
         applied: &Applied,
         cause: &Arc<Cause>,
-        settled: bool,
+        why: Why<'_>,
         frame: Frame<'_>,
         arena: &Bump,
     ) -> Vec<Told> {
-        let scene = Scene { frame, state: &self.state, arena, cause, settled };
+        let scene = Scene { frame, state: &self.state, arena, cause, why };
         self.findings.inspect(&applied.transitions, &scene)
     }
+}
+
+/// The resources a change spoke of, as `kind id`, each once.
+fn named(applied: &Applied, frame: Frame<'_>) -> Vec<Arc<str>> {
+    let mut names: Vec<Arc<str>> = Vec::with_capacity(applied.touched.len());
+    for (kind, id) in &applied.touched {
+        let name: Arc<str> = format!("{} {id}", frame.content.schema.kind(*kind).name).into();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }

@@ -6,6 +6,8 @@ use bumpalo::Bump;
 
 use crate::model::{FacetId, Handle, KindId, Schema, Timestamp, Type, Val};
 
+use super::watch::Watch;
+
 /// Names an expression may use, and their types.
 #[derive(Clone, Debug)]
 pub struct Scope<'s> {
@@ -76,6 +78,12 @@ pub trait World<'a> {
         let _ = (kind, facet);
         Val::Unknown
     }
+
+    /// Who is told of the parts of an expression that was compiled to be watched; nobody, but
+    /// where somebody asked.
+    fn watch(&self) -> Option<&Watch> {
+        None
+    }
 }
 
 /// What a host function is given besides its arguments.
@@ -97,15 +105,16 @@ impl Call<'_, '_> {
     ///
     /// # Errors
     /// [`EvalError::OutOfFuel`] when less is left.
+    #[inline]
     pub fn charge(&self, units: usize) -> Result<(), EvalError> {
         let units = u32::try_from(units).unwrap_or(u32::MAX);
-        match self.fuel.get().checked_sub(units) {
-            Some(left) => {
-                self.fuel.set(left);
-                Ok(())
-            }
-            None => Err(EvalError::OutOfFuel),
+        if let Some(left) = self.fuel.get().checked_sub(units) {
+            self.fuel.set(left);
+            return Ok(());
         }
+        // What comes after it fails too: nothing half-known is told.
+        self.fuel.set(0);
+        Err(EvalError::OutOfFuel)
     }
 }
 

@@ -4,10 +4,14 @@
 //! anything.
 
 mod calls;
+mod cost;
+mod fold;
+mod forms;
 mod literals;
 mod macros;
 mod names;
 mod operators;
+mod watch;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,6 +19,8 @@ use std::sync::Arc;
 use cel::common::ast::{Expr, IdedExpr, SourceInfo};
 
 use crate::model::{FacetId, KindId, Type};
+
+pub use forms::FORMS;
 
 use super::api::{Issue, Level, Read, Scope};
 use super::ir::{Body, Const, Node};
@@ -86,18 +92,26 @@ pub(super) struct Checker<'c> {
     deepest: usize,
     issues: Vec<Issue>,
     reads: Vec<Read>,
+    /// What is left for working out constants.
+    fold_fuel: u32,
+    /// Whether a loop was refused for its cost already: one such issue is enough.
+    too_costly: bool,
+    /// Where parts are watched: those that are open.
+    watched: Option<watch::Open>,
 }
 
-/// Checks a whole expression; `params` are locals of any type.
+/// Checks a whole expression; `params` are locals of any type, of a function's body.
 pub(super) fn check(
     expr: &IdedExpr,
     info: &SourceInfo,
     source: &str,
-    params: &[&str],
+    params: Option<&[&str]>,
     scope: &Scope<'_>,
     functions: &Functions,
 ) -> Checked {
+    let called = params.is_some();
     let locals: Vec<_> = params
+        .unwrap_or_default()
         .iter()
         .map(|name| Local { name: (*name).into(), ty: Type::Dyn, chains: Vec::new() })
         .collect();
@@ -112,16 +126,22 @@ pub(super) fn check(
         deepest: 0,
         issues: Vec::new(),
         reads: Vec::new(),
+        fold_fuel: fold::FOLD_FUEL,
+        too_costly: false,
+        watched: functions.is_watched().then(watch::Open::new),
     };
     let root = checker.expr(expr, scope.expect.as_ref());
     if let Some(expect) = &scope.expect {
         checker.expect(&root.ty, expect, expr, "the expression");
     }
+    checker.affordable(expr, &root.node);
     let mut issues = checker.issues;
     issues.sort_by_key(|issue| (issue.range.start, std::cmp::Reverse(issue.level)));
     issues.dedup();
+    // A function's body is told apart from the part that calls it.
+    let node = if checker.watched.is_some() && called { watch::body(root.node) } else { root.node };
     Checked {
-        body: Body { node: root.node, locals: checker.slots, depth: checker.deepest },
+        body: Body { node, locals: checker.slots, depth: checker.deepest },
         ty: root.ty,
         reads: checker.reads,
         issues,
@@ -138,6 +158,8 @@ impl Checker<'_> {
         }
         self.depth += 1;
         self.deepest = self.deepest.max(self.depth);
+        let known = self.issues.len();
+        self.begin_part();
         let typed = match &expr.expr {
             Expr::Ident(_) => self.name(expr, expect),
             Expr::Select(select) if select.test => self.has(select),
@@ -154,7 +176,8 @@ impl Checker<'_> {
             }
         };
         self.depth -= 1;
-        typed
+        let typed = self.folded(expr, typed, known);
+        self.end_part(expr, typed)
     }
 
     fn error(&mut self, at: &IdedExpr, message: String, hint: Option<String>) {

@@ -10,13 +10,14 @@
 
 mod macros;
 pub(super) mod ops;
+mod watched;
 
 use std::cell::Cell;
 
-use crate::model::{RecordId, Seq, Timestamp, Type, Val};
+use crate::model::{PortSet, RecordId, Seq, Timestamp, Type, Val};
 
 use super::api::{Call, EvalError, Host};
-use super::ir::{Body, Const, Lookup, Node};
+use super::ir::{Body, Const, Lookup, Node, Op};
 
 /// Arguments that are kept on the stack.
 const FEW: usize = 4;
@@ -44,6 +45,18 @@ pub(super) fn run<'a>(
     eval(&body.node, &Frame { vars, locals }, call)
 }
 
+/// The value of a part that needs no variable but those it brings along.
+pub(super) fn fixed<'a>(
+    node: &'a Node,
+    locals: usize,
+    call: &Call<'a, '_>,
+) -> Result<Val<'a>, EvalError> {
+    let locals = call.arena.alloc_slice_fill_with(locals, |_| Cell::new(Val::Unsaid));
+    eval(node, &Frame { vars: &[], locals }, call)
+}
+
+/// Half of all nodes are leaves: they are answered where they are asked for.
+#[inline]
 fn eval<'a>(
     node: &'a Node,
     frame: &Frame<'_, 'a>,
@@ -54,6 +67,19 @@ fn eval<'a>(
         Node::Const(literal) => Ok(constant(literal)),
         Node::Var(slot) => Ok(frame.vars.get(*slot).copied().unwrap_or(Val::Unknown)),
         Node::Local(slot) => Ok(frame.locals.get(*slot).map_or(Val::Unknown, Cell::get)),
+        _ => inner(node, frame, call),
+    }
+}
+
+/// A node with parts, already charged for.
+fn inner<'a>(
+    node: &'a Node,
+    frame: &Frame<'_, 'a>,
+    call: &Call<'a, '_>,
+) -> Result<Val<'a>, EvalError> {
+    match node {
+        // Answered by `eval`; here for the sake of the closed list.
+        Node::Const(_) | Node::Var(_) | Node::Local(_) => eval(node, frame, call),
         Node::Facet(of, kind, facet) => Ok(match eval(of, frame, call)? {
             Val::Resource(handle) if handle.kind == *kind => call.world.facet(handle, *facet),
             Val::Unsaid | Val::None => Val::Unsaid,
@@ -81,7 +107,12 @@ fn eval<'a>(
         Node::Op(op, sides) => {
             let left = eval(&sides.0, frame, call)?;
             let right = eval(&sides.1, frame, call)?;
-            ops::binary(*op, left, right, call)
+            match (*op, left, right) {
+                (Op::Eq, Val::Str(a), Val::Str(b)) => Ok(Val::Bool(a == b)),
+                (Op::Eq, Val::Bool(a), Val::Bool(b)) => Ok(Val::Bool(a == b)),
+                (Op::Le, Val::Int(a), Val::Int(b)) => Ok(Val::Bool(a <= b)),
+                (op, left, right) => ops::binary(op, left, right, call),
+            }
         }
         Node::Index(sides, lookup) => {
             let of = eval(&sides.0, frame, call)?;
@@ -106,10 +137,34 @@ fn eval<'a>(
             with_args(args, frame, call, |args| run(body, frame.vars, args, call))
         }
         Node::Macro(parts) => macros::run(parts, frame, call),
+        Node::Bind(parts) => macros::bind(parts, frame, call),
+        Node::Among(parts) => among(eval(&parts.0, frame, call)?, &parts.1, call),
+        Node::Watched(part) => watched::run(part, frame, call),
     }
 }
 
-fn constant(literal: &Const) -> Val<'_> {
+/// `x in [a, b]`, candidate by candidate.
+fn among<'a>(
+    item: Val<'a>,
+    candidates: &'a [Const],
+    call: &Call<'a, '_>,
+) -> Result<Val<'a>, EvalError> {
+    if matches!(item, Val::Unknown) {
+        return Ok(Val::Unknown);
+    }
+    call.charge(candidates.len())?;
+    let mut certain = true;
+    for candidate in candidates {
+        match ops::equals(item, constant(candidate), call)? {
+            Some(true) => return Ok(Val::Bool(true)),
+            Some(false) => {}
+            None => certain = false,
+        }
+    }
+    Ok(if certain { Val::Bool(false) } else { Val::Unknown })
+}
+
+pub(super) fn constant(literal: &Const) -> Val<'_> {
     match literal {
         Const::Unsaid => Val::Unsaid,
         Const::None => Val::None,
@@ -117,7 +172,9 @@ fn constant(literal: &Const) -> Val<'_> {
         Const::Bool(truth) => Val::Bool(*truth),
         Const::Int(number) => Val::Int(*number),
         Const::Double(number) => Val::Double(*number),
-        Const::AllPorts => Val::Ports(super::ports::ALL),
+        Const::Time(instant) => Val::Time(*instant),
+        Const::Duration(micros) => Val::Duration(*micros),
+        Const::Ports(ranges) => Val::Ports(PortSet { ranges, whole: true }),
         Const::Str(text) => Val::Str(text),
     }
 }
@@ -142,13 +199,16 @@ fn junction<'a>(
     call: &Call<'a, '_>,
 ) -> Result<Val<'a>, EvalError> {
     let left = eval(left, frame, call).and_then(truth);
-    if left == Ok(Some(decisive)) {
-        return Ok(Val::Bool(decisive));
-    }
-    if left == Err(EvalError::OutOfFuel) {
-        return Err(EvalError::OutOfFuel);
-    }
-    let right = eval(right, frame, call).and_then(truth);
+    let undecided = match left {
+        Ok(Some(truth)) if truth == decisive => return Ok(Val::Bool(decisive)),
+        Err(EvalError::OutOfFuel) => return Err(EvalError::OutOfFuel),
+        Ok(Some(_)) => false,
+        _ => true,
+    };
+    let right = match eval(right, frame, call) {
+        Ok(Val::Bool(truth)) if truth == decisive || !undecided => return Ok(Val::Bool(truth)),
+        right => right.and_then(truth),
+    };
     match (left, right) {
         (_, Ok(Some(truth))) if truth == decisive => Ok(Val::Bool(decisive)),
         (_, Err(EvalError::OutOfFuel)) => Err(EvalError::OutOfFuel),
@@ -159,6 +219,7 @@ fn junction<'a>(
 }
 
 /// `c ? x : y`: with an unknown condition still known where both agree.
+#[inline(never)]
 fn choose<'a>(
     condition: &'a Node,
     yes: &'a Node,
@@ -181,9 +242,15 @@ fn choose<'a>(
     let agree = ops::equals(yes, no, call)? == Some(true);
     // Absence is equal to absence, but unsaid writes nothing and none writes none.
     let same_absence = yes.is_present() || matches!(yes, Val::None) == matches!(no, Val::None);
-    Ok(if agree && same_absence { yes } else { Val::Unknown })
+    // So are the two zeros, and dividing by them tells them apart.
+    let same_sign = match (yes, no) {
+        (Val::Double(yes), Val::Double(no)) => yes.to_bits() == no.to_bits(),
+        _ => true,
+    };
+    Ok(if agree && same_absence && same_sign { yes } else { Val::Unknown })
 }
 
+#[inline(never)]
 fn first<'a>(
     candidates: &'a [Node],
     frame: &Frame<'_, 'a>,
@@ -211,8 +278,10 @@ fn field<'a>(of: Val<'a>, record: RecordId, index: usize, call: &Call<'a, '_>) -
     }
 }
 
+#[inline]
 fn select<'a>(of: Val<'a>, name: &str, call: &Call<'a, '_>) -> Val<'a> {
     match of {
+        Val::Map(_) => of.get(name),
         Val::Unknown => Val::Unknown,
         Val::Resource(handle) if name == "id" => call.world.id(handle),
         Val::Resource(handle) => {
@@ -224,6 +293,7 @@ fn select<'a>(of: Val<'a>, name: &str, call: &Call<'a, '_>) -> Val<'a> {
     }
 }
 
+#[inline(never)]
 fn index<'a>(of: Val<'a>, key: Val<'a>, lookup: Lookup) -> Result<Val<'a>, EvalError> {
     match (of, key) {
         // Nobody knows what stands before the known items of a partial list.
@@ -269,6 +339,7 @@ fn by_key<'a>(seq: Seq<'a>, name: &str, field: u16) -> Val<'a> {
     if certain { Val::Unsaid } else { Val::Unknown }
 }
 
+#[inline(never)]
 fn list<'a>(
     items: &'a [(Node, bool)],
     frame: &Frame<'_, 'a>,
@@ -287,6 +358,7 @@ fn list<'a>(
     Ok(Val::List(Seq { items: values.into_bump_slice(), whole }))
 }
 
+#[inline(never)]
 fn map<'a>(
     entries: &'a [(Node, Node, bool)],
     frame: &Frame<'_, 'a>,
@@ -307,6 +379,7 @@ fn map<'a>(
     Ok(Val::Map(pairs.into_bump_slice()))
 }
 
+#[inline(never)]
 fn build<'a>(
     record: RecordId,
     given: &'a [(usize, Node)],
@@ -329,6 +402,7 @@ fn build<'a>(
 
 /// The value as the type wants it: words take the case they were declared in, RFC 3339 texts
 /// become instants.
+#[inline(never)]
 fn conform<'a>(ty: &'a Type, value: Val<'a>) -> Result<Val<'a>, EvalError> {
     const WRONG: EvalError = EvalError::Type("a field's value is not of its type");
     if !value.is_present() {
@@ -382,6 +456,7 @@ fn with_args<'a, T>(
     then(values)
 }
 
+#[inline(never)]
 fn invoke<'a>(
     host: &'a Host,
     args: &'a [Node],

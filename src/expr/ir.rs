@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use regex::Regex;
 
-use crate::model::{FacetId, KindId, RecordId};
+use crate::model::{FacetId, KindId, PortRange, RecordId, Timestamp};
 
 use super::api::Host;
 
@@ -57,10 +57,16 @@ pub(super) enum Node {
     User(Arc<Body>, Box<[Node]>),
     /// A macro over a list.
     Macro(Box<Macro>),
+    /// A value that is named once and read often.
+    Bind(Box<Bind>),
+    /// `x in [a, b]` with literal candidates: nothing is laid out for it.
+    Among(Box<(Node, Box<[Const]>)>),
+    /// A part that tells what it came to; only in what was compiled to be watched.
+    Watched(Box<Watched>),
 }
 
-/// A literal.
-#[derive(Debug)]
+/// A literal, or what a part that reads nothing came to.
+#[derive(Debug, PartialEq)]
 pub(super) enum Const {
     Unsaid,
     None,
@@ -68,7 +74,11 @@ pub(super) enum Const {
     Bool(bool),
     Int(i64),
     Double(f64),
-    AllPorts,
+    Time(Timestamp),
+    /// Microseconds.
+    Duration(i64),
+    /// A whole set of ports.
+    Ports(Box<[PortRange]>),
     Str(Box<str>),
 }
 
@@ -108,6 +118,14 @@ pub(super) enum MacroKind {
     ExistsOne,
     Map,
     Filter,
+    TransformMap,
+}
+
+impl MacroKind {
+    /// Whether it answers yes or no.
+    pub(super) fn is_truth(self) -> bool {
+        matches!(self, Self::Exists | Self::All | Self::ExistsOne)
+    }
 }
 
 /// A macro over a list.
@@ -115,12 +133,26 @@ pub(super) enum MacroKind {
 pub(super) struct Macro {
     pub(super) kind: MacroKind,
     pub(super) list: Node,
-    /// The local that holds the element.
+    /// The local that holds the element; a map's key, unless `place` holds it.
     pub(super) slot: usize,
+    /// With two variables, the local that holds the place in a list or the key of a map; the
+    /// element is then the map's value.
+    pub(super) place: Option<usize>,
     /// The condition; for `map` only where it has one.
     pub(super) test: Option<Node>,
     /// What `map` makes of an element.
     pub(super) body: Option<Node>,
+}
+
+/// `cel.bind(name, value, body)`, and `value.optMap(name, body)`.
+#[derive(Debug)]
+pub(super) struct Bind {
+    pub(super) value: Node,
+    /// The local that holds the value.
+    pub(super) slot: usize,
+    pub(super) body: Node,
+    /// Whether the body is left out where the value is absent.
+    pub(super) optional: bool,
 }
 
 /// A whole expression, or the body of a function.
@@ -131,4 +163,81 @@ pub(super) struct Body {
     pub(super) locals: usize,
     /// Levels of nodes, those of called functions included: bounds the recursion.
     pub(super) depth: usize,
+}
+
+/// Whether two parts are written the same, so that they always have one value.
+pub(super) fn same(a: &Node, b: &Node) -> bool {
+    let pair = |a: &(Node, Node), b: &(Node, Node)| same(&a.0, &b.0) && same(&a.1, &b.1);
+    let both = |a: &Option<Node>, b: &Option<Node>| match (a, b) {
+        (None, None) => true,
+        (Some(a), Some(b)) => same(a, b),
+        _ => false,
+    };
+    let all =
+        |a: &[Node], b: &[Node]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b));
+    match (a, b) {
+        (Node::Const(a), Node::Const(b)) => *a != Const::Unknown && a == b,
+        (Node::Var(a), Node::Var(b)) | (Node::Local(a), Node::Local(b)) => a == b,
+        (Node::Facet(a, kind, facet), Node::Facet(b, other, second)) => {
+            (kind, facet) == (other, second) && same(a, b)
+        }
+        (Node::Field(a, record, field), Node::Field(b, other, second)) => {
+            (record, field) == (other, second) && same(a, b)
+        }
+        (Node::Select(a, name), Node::Select(b, other)) => name == other && same(a, b),
+        (Node::Id(a), Node::Id(b))
+        | (Node::Has(a), Node::Has(b))
+        | (Node::Not(a), Node::Not(b))
+        | (Node::Neg(a), Node::Neg(b)) => same(a, b),
+        (Node::Index(a, lookup), Node::Index(b, other)) => lookup == other && pair(a, b),
+        (Node::And(a), Node::And(b)) | (Node::Or(a), Node::Or(b)) => pair(a, b),
+        (Node::Op(op, a), Node::Op(other, b)) => op == other && pair(a, b),
+        (Node::Cond(a), Node::Cond(b)) => same(&a.0, &b.0) && same(&a.1, &b.1) && same(&a.2, &b.2),
+        (Node::First(a), Node::First(b)) => all(a, b),
+        (Node::Matches(a, regex), Node::Matches(b, other)) => {
+            regex.as_str() == other.as_str() && same(a, b)
+        }
+        (Node::Host(a), Node::Host(b)) => a.0.name == b.0.name && all(&a.1, &b.1),
+        (Node::User(body, a), Node::User(other, b)) => Arc::ptr_eq(body, other) && all(a, b),
+        (Node::List(a), Node::List(b)) => {
+            let same = |(a, b): (&(Node, bool), &(Node, bool))| a.1 == b.1 && same(&a.0, &b.0);
+            a.len() == b.len() && a.iter().zip(b).all(same)
+        }
+        (Node::Macro(a), Node::Macro(b)) => {
+            (a.kind, a.slot, a.place) == (b.kind, b.slot, b.place)
+                && same(&a.list, &b.list)
+                && both(&a.test, &b.test)
+                && both(&a.body, &b.body)
+        }
+        (Node::Among(a), Node::Among(b)) => a.1 == b.1 && same(&a.0, &b.0),
+        // Maps, records and bindings are not compared: they rarely stand twice.
+        _ => false,
+    }
+}
+
+/// A node that is watched.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) piece: Piece,
+    pub(super) node: Node,
+}
+
+/// What is watched of a text.
+#[derive(Debug)]
+pub(super) enum Piece {
+    /// A part: where it begins, its text, whether it is a name or a member of one, and the parts
+    /// below it.
+    Part { place: usize, text: Box<str>, path: bool, within: Box<[Within]> },
+    /// What a macro asks of each element: the local that holds it, its name, and the answer by
+    /// which one element decides.
+    Element { slot: usize, name: Box<str>, decisive: bool },
+    /// The body of a function written in content.
+    Body,
+}
+
+/// A part below another, which may turn out not to be asked.
+#[derive(Debug)]
+pub(super) struct Within {
+    pub(super) place: usize,
+    pub(super) text: Box<str>,
 }

@@ -6,6 +6,7 @@
 
 mod address;
 mod rules;
+mod space;
 
 use crate::model::{PortRange, PortSet, Val};
 
@@ -13,7 +14,11 @@ use super::api::{Call, EvalError, Host};
 use super::ports;
 use super::standard::{function, optional, param};
 
+pub(crate) use address::numbered;
 pub(super) use address::{is_any, is_cidr, protocols};
+
+/// How rules of equal and of different priority are weighed, by cloud.
+const PRIORITIES: &str = "https://support.huaweicloud.com/topic/1029456-4-A https://learn.microsoft.com/azure/virtual-network/network-security-groups-overview https://cloud.google.com/firewall/docs/firewalls https://docs.aws.amazon.com/vpc/latest/userguide/nacl-rules.html";
 
 /// The functions `net.*` and the methods of ports, CIDRs and peers.
 pub const HOSTS: &[Host] = &[
@@ -25,7 +30,7 @@ pub const HOSTS: &[Host] = &[
             "protocol",
             address::protocol,
             "A protocol's name or number in canonical form; `-1`, `all`, `*` are any.",
-            "net.protocol('-1') == any",
+            "net.protocol('6') == 'tcp'",
         )
     },
     function(
@@ -42,10 +47,10 @@ pub const HOSTS: &[Host] = &[
         "ports",
         range,
         "Ports from a range; `-1` is all; `{zero: all}` makes 0 to 0, and neither end, all.",
-        "net.range(80, 81).size() == 2",
+        "net.range(80, 81) == net.ports('80-81')",
     ),
-    function("net.nothing", &[], "ports", nothing, "No port.", "net.nothing().empty()"),
-    function("net.all", &[], "ports", all, "Every port.", "net.all().contains(22)"),
+    function("net.nothing", &[], "ports", nothing, "No port.", "net.nothing().empty() == true"),
+    function("net.all", &[], "ports", all, "Every port.", "net.all().size() == 65536"),
     function(
         "net.cidr",
         &[param("x", "dyn")],
@@ -92,7 +97,7 @@ pub const HOSTS: &[Host] = &[
         "list<peer>",
         peers,
         "A peer as a list of one; unsaid stays unsaid.",
-        "net.list(net.tag('a')).size() == 1",
+        "net.list(net.tag('a')) == ['tag:a']",
     ),
     function(
         "net.any",
@@ -100,7 +105,7 @@ pub const HOSTS: &[Host] = &[
         "bool",
         rules::any,
         "Whether a rule, a list of peers or a peer is the whole Internet.",
-        "net.any('0.0.0.0/0')",
+        "net.any(['10.0.0.0/8', '0.0.0.0/0']) == true",
     ),
     Host {
         source: "https://www.iana.org/assignments/iana-ipv4-special-registry",
@@ -108,9 +113,20 @@ pub const HOSTS: &[Host] = &[
             "net.public_space",
             &[param("x", "dyn")],
             "bool",
-            address::public_space,
-            "Whether a CIDR or peer reaches addresses of the public Internet.",
-            "net.public_space('8.8.8.0/24')",
+            space::public_space,
+            "Whether a CIDR, a peer or one of a list of them reaches addresses of the public Internet; unknown of a prefix list or a tag, which may.",
+            "net.public_space('10.0.0.0/8') == false",
+        )
+    },
+    Host {
+        source: "https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html",
+        ..function(
+            "net.wide",
+            &[param("x", "dyn")],
+            "bool",
+            space::wide,
+            "Whether peers, rules or lists of them reach very many public addresses: a prefix shorter than /8 of IPv4 or /32 of IPv6, or as many IPv4 addresses as a /8 together.",
+            "net.wide(['0.0.0.0/1', '128.0.0.0/1']) == true",
         )
     },
     function(
@@ -119,7 +135,7 @@ pub const HOSTS: &[Host] = &[
         "bool",
         address::contains,
         "Whether one CIDR lies within another.",
-        "net.contains('10.0.0.0/8', '10.1.0.0/16')",
+        "net.contains('10.0.0.0/8', '10.1.0.0/16') == true",
     ),
     function(
         "net.union",
@@ -127,49 +143,58 @@ pub const HOSTS: &[Host] = &[
         "ports",
         union,
         "All of several sets of ports.",
-        "net.union([net.ports('22'), net.ports('80')]).size() == 2",
+        "net.union([net.ports('22'), net.ports('80')]) == net.ports('22,80')",
     ),
-    function(
-        "net.open",
-        &[param("rules", "list<network_rule>"), param("direction", "enum")],
-        "ports",
-        rules::open,
-        "Ports allowed from (or to) the whole Internet over TCP or UDP, less what a denying rule of lower or equal priority number takes away.",
-        "net.open(rules, ingress)",
-    ),
-    function(
-        "net.opens",
-        &[
-            param("item", "network_rule"),
-            param("rules", "list<network_rule>"),
-            param("protocol", "protocol"),
-            param("ports", "dyn"),
-        ],
-        "bool",
-        rules::opens,
-        "Whether a rule itself lets the whole Internet in to any of the ports and no other rule forbids it first.",
-        "net.opens(item, rules, tcp, 22)",
-    ),
-    function(
-        "net.exposes",
-        &[
-            param("item", "network_rule"),
-            param("rules", "list<network_rule>"),
-            param("protocol", "protocol"),
-            param("approved", "dyn"),
-        ],
-        "bool",
-        rules::exposes,
-        "Whether a rule itself lets the whole Internet in to a port beyond the approved ones and no other rule forbids it first.",
-        "net.exposes(item, rules, tcp, net.ports('80,443'))",
-    ),
+    Host {
+        source: PRIORITIES,
+        ..function(
+            "net.open",
+            &[param("rules", "list<network_rule>"), param("direction", "enum")],
+            "ports",
+            rules::open,
+            "Ports allowed from (or to) the whole Internet over TCP or UDP, less what a denying rule of lower or equal priority number takes away.",
+            "net.open([network_rule{direction: ingress, ports: net.ports('22,80')}, network_rule{direction: ingress, action: deny, ports: net.ports('22')}], ingress) == net.ports('80')",
+        )
+    },
+    Host {
+        source: PRIORITIES,
+        ..function(
+            "net.opens",
+            &[
+                param("item", "network_rule"),
+                param("rules", "list<network_rule>"),
+                param("protocol", "protocol"),
+                param("ports", "dyn"),
+            ],
+            "bool",
+            rules::opens,
+            "Whether a rule itself lets the whole Internet in to any of the ports and no other rule forbids it first.",
+            "net.opens(network_rule{direction: ingress, ports: net.ports('20-30')}, [], tcp, 22) == true",
+        )
+    },
+    Host {
+        source: PRIORITIES,
+        ..function(
+            "net.exposes",
+            &[
+                param("item", "network_rule"),
+                param("rules", "list<network_rule>"),
+                param("protocol", "protocol"),
+                param("approved", "dyn"),
+            ],
+            "bool",
+            rules::exposes,
+            "Whether a rule itself lets the whole Internet in to a port beyond the approved ones and no other rule forbids it first.",
+            "net.exposes(network_rule{direction: ingress, ports: net.ports('443')}, [], tcp, '80,443') == false",
+        )
+    },
     function(
         "intersects",
         &[param("a", "ports"), param("b", "ports")],
         "bool",
         intersects,
         "Whether two sets of ports share one.",
-        "net.ports('80-90').intersects(net.ports('85'))",
+        "net.ports('80-90').intersects(net.ports('85')) == true",
     ),
     function(
         "empty",
@@ -177,7 +202,7 @@ pub const HOSTS: &[Host] = &[
         "bool",
         empty,
         "Whether a set of ports has none.",
-        "net.nothing().empty()",
+        "net.nothing().empty() == true",
     ),
     function(
         "is_any",
@@ -185,7 +210,7 @@ pub const HOSTS: &[Host] = &[
         "bool",
         address::any_address,
         "Whether a CIDR or peer is the whole address space.",
-        "net.cidr('::/0').is_any()",
+        "net.cidr('::/0').is_any() == true",
     ),
 ];
 
@@ -198,6 +223,14 @@ pub(super) fn is_ports(text: &str) -> bool {
 
 fn verdict(truth: Option<bool>) -> Val<'static> {
     truth.map_or(Val::Unknown, Val::Bool)
+}
+
+/// Ranges that cost one unit of fuel.
+const RANGES_PER_UNIT: usize = 16;
+
+/// What looking through sets with that many ranges costs.
+const fn weight(a: PortSet<'_>, b: PortSet<'_>) -> usize {
+    (a.ranges.len() + b.ranges.len()) / RANGES_PER_UNIT
 }
 
 /// Ports from whatever names them; `None` for what names none.
@@ -214,19 +247,42 @@ fn read_ports<'a>(value: Val<'a>, call: &Call<'a, '_>) -> Result<Option<PortSet<
             ports::parse(text, call.arena)
         }
         Val::List(seq) => {
-            let mut all = PortSet { ranges: &[], whole: seq.whole };
+            let mut all = Gathered::new(seq.whole);
             for item in seq.items {
                 if matches!(item, Val::Unknown) {
                     all.whole = false;
                     continue;
                 }
                 let Some(set) = read_ports(*item, call)? else { return Ok(None) };
-                all = ports::union(all, set, call.arena);
+                all.add(set, call)?;
             }
-            Some(all)
+            Some(all.set(call))
         }
         _ => None,
     })
+}
+
+/// Ranges of many sets, brought into the form of one once they are all there.
+struct Gathered {
+    ranges: Vec<PortRange>,
+    whole: bool,
+}
+
+impl Gathered {
+    const fn new(whole: bool) -> Self {
+        Self { ranges: Vec::new(), whole }
+    }
+
+    fn add(&mut self, set: PortSet<'_>, call: &Call<'_, '_>) -> Result<(), EvalError> {
+        call.charge(set.ranges.len() / RANGES_PER_UNIT)?;
+        self.ranges.extend_from_slice(set.ranges);
+        self.whole = self.whole && set.whole;
+        Ok(())
+    }
+
+    fn set<'a>(&self, call: &Call<'a, '_>) -> PortSet<'a> {
+        ports::normalise(&self.ranges, self.whole, call.arena)
+    }
 }
 
 fn ports_of<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
@@ -292,22 +348,25 @@ fn peers<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError
 
 fn union<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
     let [Val::List(seq)] = args else { return Err(NOT_SO) };
-    let mut all = PortSet { ranges: &[], whole: seq.whole };
+    let mut all = Gathered::new(seq.whole);
     for item in seq.items {
         call.charge(1)?;
         match item {
-            Val::Ports(set) => all = ports::union(all, *set, call.arena),
+            Val::Ports(set) => all.add(*set, call)?,
             Val::Unknown => all.whole = false,
             Val::Unsaid | Val::None => {}
             _ => return Err(NOT_SO),
         }
     }
-    Ok(Val::Ports(all))
+    Ok(Val::Ports(all.set(call)))
 }
 
-fn intersects<'a>(_: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
+fn intersects<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
     match args {
-        [Val::Ports(a), Val::Ports(b)] => Ok(verdict(ports::intersects(*a, *b))),
+        [Val::Ports(a), Val::Ports(b)] => {
+            call.charge(weight(*a, *b))?;
+            Ok(verdict(ports::intersects(*a, *b)))
+        }
         [_, Val::Unsaid | Val::None] => Ok(Val::Bool(false)),
         _ => Err(NOT_SO),
     }

@@ -67,26 +67,30 @@ pub fn union<'a>(a: PortSet<'_>, b: PortSet<'_>, arena: &'a Bump) -> PortSet<'a>
 }
 
 /// What is in `a` and not in `b`. Where `b` may hold more, so may less be left: the result is
-/// then a lower bound of nothing certain, and not whole.
+/// then a lower bound of nothing certain, and not whole. One walk along both.
 pub fn minus<'a>(a: PortSet<'_>, b: PortSet<'_>, arena: &'a Bump) -> PortSet<'a> {
     let mut left = Vec::with_capacity_in(a.ranges.len(), arena);
+    let mut cuts = b.ranges;
     for range in a.ranges {
         let mut first = u32::from(range.first);
-        let last = u32::from(range.last);
-        for cut in b.ranges {
-            let (from, to) = (u32::from(cut.first), u32::from(cut.last));
-            if to < first || from > last {
-                continue;
-            }
-            push(&mut left, first, from);
-            first = to + 1;
+        cuts = from(cuts, range.first);
+        for cut in cuts.iter().take_while(|cut| cut.first <= range.last) {
+            push(&mut left, first, u32::from(cut.first));
+            first = u32::from(cut.last) + 1;
         }
-        push(&mut left, first, last + 1);
+        push(&mut left, first, u32::from(range.last) + 1);
     }
     if !b.whole && !left.is_empty() {
         return PortSet { ranges: &[], whole: false };
     }
     PortSet { ranges: left.into_bump_slice(), whole: a.whole }
+}
+
+/// The ranges without those that end before the port. Walked along with rising ports, each range
+/// is passed once.
+fn from(ranges: &[PortRange], port: u16) -> &[PortRange] {
+    let ended = ranges.iter().take_while(|range| range.last < port).count();
+    &ranges[ended..]
 }
 
 /// Adds `first..end` where it is not empty.
@@ -110,9 +114,12 @@ pub fn contains(set: PortSet<'_>, port: i64) -> Option<bool> {
 /// Whether a port is in both; `None` when nobody can tell.
 #[must_use]
 pub fn intersects(a: PortSet<'_>, b: PortSet<'_>) -> Option<bool> {
-    let meet = |x: &PortRange, y: &PortRange| x.first <= y.last && y.first <= x.last;
-    if a.ranges.iter().any(|x| b.ranges.iter().any(|y| meet(x, y))) {
-        return Some(true);
+    let mut others = b.ranges;
+    for range in a.ranges {
+        others = from(others, range.first);
+        if others.first().is_some_and(|other| other.first <= range.last) {
+            return Some(true);
+        }
     }
     let nothing = |set: PortSet<'_>| set.whole && set.ranges.is_empty();
     (nothing(a) || nothing(b) || (a.whole && b.whole)).then_some(false)
@@ -121,11 +128,15 @@ pub fn intersects(a: PortSet<'_>, b: PortSet<'_>) -> Option<bool> {
 /// Whether all of `b` is in `a`; `None` when nobody can tell.
 #[must_use]
 pub fn covers(a: PortSet<'_>, b: PortSet<'_>) -> Option<bool> {
-    let inside = |y: &PortRange| a.ranges.iter().any(|x| x.first <= y.first && y.last <= x.last);
-    if b.ranges.iter().all(inside) {
-        return b.whole.then_some(true);
+    let mut holders = a.ranges;
+    for range in b.ranges {
+        holders = from(holders, range.first);
+        let held = |holder: &PortRange| holder.first <= range.first && range.last <= holder.last;
+        if !holders.first().is_some_and(held) {
+            return a.whole.then_some(false);
+        }
     }
-    a.whole.then_some(false)
+    b.whole.then_some(true)
 }
 
 /// Whether both are the same; `None` when one is not whole.

@@ -5,24 +5,30 @@ use std::sync::Arc;
 use cel::common::ast::{IdedExpr, SourceInfo};
 use cel::parser::Parser;
 
+use crate::model::trace::Part;
 use crate::model::{Type, Val};
 
 use super::api::{Call, EvalError, Host, Issue, Level, Read, Scope};
-use super::ir::Body;
+use super::ir::{Body, Const, Node};
+use super::watch::{self, Watch};
 use super::{check, depth, eval, standard};
 
 /// Bytes of an expression's text.
 const MAX_SOURCE: usize = 16 << 10;
 
+/// Faults of one text that are told.
+const MAX_FAULTS: usize = 16;
+
 /// The functions an expression may call: the host's, and those content defines.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Functions {
     hosts: Vec<Host>,
     users: Vec<User>,
+    watched: bool,
 }
 
 /// A function written in content.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct User {
     name: Box<str>,
     pub(super) params: usize,
@@ -43,7 +49,19 @@ impl Functions {
     pub fn new(tables: &[&[Host]]) -> Self {
         let mut hosts = standard::hosts();
         hosts.extend(tables.iter().flat_map(|table| table.iter()));
-        Self { hosts, users: Vec::new() }
+        Self { hosts, users: Vec::new(), watched: false }
+    }
+
+    /// The same, for expressions whose every part is to tell what it came to (see
+    /// [`Program::watch`]). They are slower, and their results are the same.
+    #[must_use]
+    pub fn watched(mut self) -> Self {
+        self.watched = true;
+        self
+    }
+
+    pub(super) fn is_watched(&self) -> bool {
+        self.watched
     }
 
     /// Every host function, the standard library's first, then in table order, for documentation.
@@ -75,7 +93,7 @@ impl Functions {
         scope: &Scope<'_>,
     ) -> Result<Vec<Issue>, Vec<Issue>> {
         let (expr, info) = parse(body)?;
-        let checked = check::check(&expr, &info, body, params, scope, self);
+        let checked = check::check(&expr, &info, body, Some(params), scope, self);
         if checked.issues.iter().any(|issue| issue.level == Level::Error) {
             return Err(checked.issues);
         }
@@ -110,7 +128,7 @@ impl Program {
         functions: &Functions,
     ) -> Result<(Self, Vec<Issue>), Vec<Issue>> {
         let (expr, info) = parse(source)?;
-        let checked = check::check(&expr, &info, source, &[], scope, functions);
+        let checked = check::check(&expr, &info, source, None, scope, functions);
         if checked.issues.iter().any(|issue| issue.level == Level::Error) {
             return Err(checked.issues);
         }
@@ -135,6 +153,15 @@ impl Program {
         &self.ty
     }
 
+    /// What it always is, where it reads nothing that could make it otherwise and is a condition.
+    #[must_use]
+    pub fn always(&self) -> Option<bool> {
+        match self.body.node {
+            Node::Const(Const::Bool(truth)) => Some(truth),
+            _ => None,
+        }
+    }
+
     /// The facets it reads, each chain once.
     #[must_use]
     pub fn reads(&self) -> &[Read] {
@@ -148,6 +175,14 @@ impl Program {
     pub fn eval<'a>(&'a self, vars: &[Val<'a>], call: &Call<'a, '_>) -> Result<Val<'a>, EvalError> {
         eval::run(&self.body, vars, &[], call)
     }
+
+    /// Evaluates, and returns what each part came to: the whole alone, where the program was not
+    /// compiled to be watched or nobody watches in the call's world.
+    pub fn watch<'a>(&'a self, vars: &[Val<'a>], call: &Call<'a, '_>) -> Part {
+        let result = self.eval(vars, call);
+        let seen = call.world.watch().and_then(Watch::take);
+        seen.unwrap_or_else(|| watch::whole(&self.source, &result, call))
+    }
 }
 
 fn parse(source: &str) -> Result<(IdedExpr, SourceInfo), Vec<Issue>> {
@@ -159,6 +194,11 @@ fn parse(source: &str) -> Result<(IdedExpr, SourceInfo), Vec<Issue>> {
         let message = format!("longer than {MAX_SOURCE} bytes");
         return Err(vec![fault(0..source.len(), message)]);
     }
+    if let Some(place) = depth::is_no_expression(source) {
+        let found = source[place..].chars().next().unwrap_or_default();
+        let range = place..place + found.len_utf8();
+        return Err(vec![fault(range, format!("`{found}` is no part of the language"))]);
+    }
     if let Some(place) = depth::exceeds(source, check::MAX_DEPTH) {
         let message = format!("nested more than {} levels deep", check::MAX_DEPTH);
         return Err(vec![fault(place..source.len(), message)]);
@@ -168,6 +208,7 @@ fn parse(source: &str) -> Result<(IdedExpr, SourceInfo), Vec<Issue>> {
         let mut issues: Vec<_> = faults
             .errors
             .iter()
+            .take(MAX_FAULTS)
             .map(|error| {
                 let start = offset(source, error.pos);
                 let length = source[start..].chars().next().map_or(0, char::len_utf8);

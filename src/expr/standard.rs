@@ -2,9 +2,14 @@
 //!
 //! Functions of one name are overloads: they share a body that looks at its values.
 
+mod format;
 mod json;
+mod lists;
+mod math;
+mod sets;
 mod text;
 mod time;
+mod windows;
 
 use crate::model::value::Ports;
 use crate::model::{Seq, Timestamp, Val};
@@ -12,7 +17,10 @@ use crate::model::{Seq, Timestamp, Val};
 use super::api::{Call, EvalError, Host, HostFn, Param};
 use super::ports;
 
-pub(super) use time::{is_duration, is_timestamp};
+pub(super) use lists::{DISTINCT, FLATTEN, REVERSE, SLICE, SORT};
+pub(super) use math::{GREATEST, LEAST};
+pub(super) use time::{is_duration, is_timestamp, is_zone};
+pub(super) use windows::is_window;
 
 /// A required parameter.
 pub(super) const fn param(name: &'static str, ty: &'static str) -> Param {
@@ -143,17 +151,56 @@ const GENERAL: [Host; 12] = [
 
 /// Every standard function.
 pub(super) fn hosts() -> Vec<Host> {
-    [&GENERAL[..], &KINDS, &text::HOSTS, &time::HOSTS, &json::HOSTS].concat()
+    [
+        &GENERAL[..],
+        &KINDS,
+        &text::HOSTS,
+        &format::HOSTS,
+        &lists::HOSTS,
+        &math::HOSTS,
+        &sets::HOSTS,
+        &time::HOSTS,
+        &windows::HOSTS,
+        &json::HOSTS,
+    ]
+    .concat()
 }
 
-const KINDS: [Host; 1] = [function(
-    "type",
+/// `x.value()`, whose type the checker refines.
+pub(super) const VALUE: Host = Host {
+    lenient: true,
+    ..function(
+        "value",
+        &[param("x", "dyn")],
+        "dyn",
+        value,
+        "What a value is, and an error where it is absent.",
+        "optional.of(1).value() == 1",
+    )
+};
+
+/// `optional.ofNonZeroValue(x)`, whose type the checker refines.
+pub(super) const NON_ZERO: Host = function(
+    "optional.ofNonZeroValue",
     &[param("x", "dyn")],
-    "string",
-    kind,
-    "The name of a value's type.",
-    "type(1) == 'int'",
-)];
+    "dyn",
+    non_zero,
+    "A value, absent where it is zero, false or empty.",
+    "optional.ofNonZeroValue('').orValue('a') == 'a'",
+);
+
+const KINDS: [Host; 3] = [
+    VALUE,
+    NON_ZERO,
+    function(
+        "type",
+        &[param("x", "dyn")],
+        "string",
+        kind,
+        "The name of a value's type.",
+        "type(1) == 'int'",
+    ),
+];
 
 const NOT_SO: EvalError = EvalError::Type("the function is not defined for this value");
 
@@ -227,19 +274,73 @@ fn double<'a>(_: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> 
 }
 
 fn string<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
+    match args {
+        [Val::Resource(handle)] => Ok(call.world.id(*handle)),
+        [value] => as_text(*value, call)?.map(Val::Str).ok_or(NOT_SO),
+        _ => Err(NOT_SO),
+    }
+}
+
+/// A plain value as text; `None` for what has parts.
+fn as_text<'a>(value: Val<'a>, call: &Call<'a, '_>) -> Result<Option<&'a str>, EvalError> {
     let arena = call.arena;
-    let text = match args {
-        [Val::Str(text)] => return Ok(Val::Str(text)),
-        [Val::Bool(truth)] => return Ok(Val::Str(if *truth { "true" } else { "false" })),
-        [Val::Int(number)] => bumpalo::format!(in arena, "{}", number),
-        [Val::Double(number)] => bumpalo::format!(in arena, "{}", number),
-        [Val::Time(instant)] => bumpalo::format!(in arena, "{}", instant),
-        [Val::Duration(micros)] => time::written(*micros, arena),
-        [Val::Ports(set)] => bumpalo::format!(in arena, "{}", Ports(set.ranges)),
-        [Val::Resource(handle)] => return Ok(call.world.id(*handle)),
-        _ => return Err(NOT_SO),
+    let text = match value {
+        Val::Str(text) => return Ok(Some(text)),
+        Val::Bool(truth) => return Ok(Some(if truth { "true" } else { "false" })),
+        Val::Double(number) if !number.is_finite() => return Ok(Some(endless(number))),
+        Val::Int(number) => bumpalo::format!(in arena, "{}", number),
+        Val::Double(number) => bumpalo::format!(in arena, "{}", number),
+        Val::Time(instant) => bumpalo::format!(in arena, "{}", instant),
+        Val::Duration(micros) => time::written(micros, arena),
+        Val::Ports(set) => {
+            call.charge(set.ranges.len())?;
+            bumpalo::format!(in arena, "{}", Ports(set.ranges))
+        }
+        _ => return Ok(None),
     };
-    Ok(Val::Str(text.into_bump_str()))
+    Ok(Some(text.into_bump_str()))
+}
+
+/// A double that is no number.
+fn endless(number: f64) -> &'static str {
+    if number.is_nan() {
+        "NaN"
+    } else if number > 0.0 {
+        "Infinity"
+    } else {
+        "-Infinity"
+    }
+}
+
+fn value<'a>(_: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
+    match args {
+        [Val::Unsaid | Val::None] | [] => Err(EvalError::Type("there is no value")),
+        [value, ..] => Ok(*value),
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature of host functions")]
+fn non_zero<'a>(_: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
+    let value = args.first().copied().unwrap_or_default();
+    let zero = match value {
+        Val::Bool(truth) => !truth,
+        Val::Int(number) | Val::Duration(number) => number == 0,
+        Val::Double(number) => number == 0.0,
+        Val::Str(text) => text.is_empty(),
+        Val::List(seq) => seq.items.is_empty() && seq.whole,
+        Val::Map(entries) => entries.is_empty(),
+        Val::Ports(set) => set.ranges.is_empty() && set.whole,
+        _ => false,
+    };
+    // Whether a partial list is empty, nobody can tell while nothing of it is known.
+    let open = matches!(value, Val::List(Seq { items: [], whole: false }));
+    Ok(if open {
+        Val::Unknown
+    } else if zero {
+        Val::Unsaid
+    } else {
+        value
+    })
 }
 
 fn boolean<'a>(_: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {

@@ -1,10 +1,12 @@
 //! What the tests of this room share: a schema like the shipped one, and a small world.
 
+mod certain;
 mod content;
 mod issues;
 mod nets;
 mod reads;
 mod values;
+mod watch;
 
 use std::cell::Cell;
 use std::sync::Arc;

@@ -46,8 +46,9 @@ pub fn coerce(value: &Val<'_>, ty: &Type, content: &Content, limits: &Limits) ->
             for item in &mut items {
                 fill_defaults(item, content, &[]);
             }
+            let whole = seq.whole && items.len() <= limits.elements;
             items.truncate(limits.elements);
-            Some(Value::List(items.into(), seq.whole))
+            Some(Value::List(items.into(), whole))
         }
         // One element is written as an object where two are an array (XML turned to JSON).
         (Type::List(item), value) => {

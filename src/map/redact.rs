@@ -130,7 +130,20 @@ pub fn bounded<'t>(text: &'t str, limits: &Limits) -> Cow<'t, str> {
     Cow::Owned(format!("{}{CUT}", &text[..end]))
 }
 
-fn announces_secret(name: &str) -> bool {
+/// Takes secrets out of the value of that name, all the way down.
+pub(super) fn named(name: &str, of: Value, limits: &Limits) -> Value {
+    if announces_secret(name) && of.is_present() && !is_flag(&of) {
+        return Value::Str(REDACTED.into());
+    }
+    value(of, limits)
+}
+
+/// The text, or what stands for a credential.
+pub(super) fn hidden(text: &str) -> Cow<'_, str> {
+    if looks_secret(text) { REDACTED.into() } else { text.into() }
+}
+
+pub(super) fn announces_secret(name: &str) -> bool {
     let folded: String = name
         .chars()
         .filter(|c| !matches!(c, '-' | '_' | '.' | ':' | ' '))

@@ -195,7 +195,7 @@ pub enum Step {
     Updated,
     /// The configuration was seen to be safe, or the resource gone.
     Resolved,
-    /// A settled snapshot showed that it never was so.
+    /// It never was so: a settled snapshot showed it, or the operation that was to make it so failed.
     Retracted,
 }
 

@@ -18,9 +18,12 @@ pub struct Limits {
     pub events_per_record: usize,
     /// Bytes of one text kept in state; longer ones are cut with a visible mark.
     pub text_bytes: usize,
-    /// Encoded bytes of one facet; a larger one becomes unknown.
+    /// Bytes that one event says of one facet, or in one field of a deed; of a larger one it is known
+    /// only that it changed.
     pub facet_bytes: usize,
-    /// Elements of one set; a facet with more is judged as partial on the newest.
+    /// Elements of one set, and as many removals of it; a facet with more is judged as partial on the
+    /// newest, and what was open about the others stays so until it is seen to be removed. Of one
+    /// event's elements the first count, and it is blind to the others.
     pub elements: usize,
     /// Resources of one cell; beyond it new ones are not taken up and the cell is degraded.
     pub resources_per_cell: usize,
@@ -32,6 +35,13 @@ pub struct Limits {
     pub settle: i64,
     /// Microseconds after which a started operation without an end is applied as provisional.
     pub pending: i64,
+    /// Asynchronous operations remembered per cell; beyond it the oldest is given up as if its end
+    /// were lost, and an end that comes after all speaks for itself alone.
+    pub operations: usize,
+    /// Writes of one cell that wait for a resource with the element they name; the oldest goes first.
+    pub orphans: usize,
+    /// Resources that one element's name may lead to; further ones are not found by that name.
+    pub namesakes: usize,
     /// Event ids remembered per cell, for duplicates.
     pub remembered_ids: usize,
     /// Open findings per cell; beyond it new ones are counted and not opened.
@@ -64,6 +74,9 @@ impl Default for Limits {
             lateness: 24 * 3_600 * SECOND,
             settle: 120 * SECOND,
             pending: 900 * SECOND,
+            operations: 4_096,
+            orphans: 1_024,
+            namesakes: 16,
             remembered_ids: 4_096,
             findings_per_cell: 20_000,
             window_entries: 256,

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::change::Change;
 use super::event::EventKey;
 use super::finding::{Confidence, Severity};
+use super::value::Value;
 
 /// Hears the steps, in the order in which they are taken.
 pub trait Tracer {
@@ -49,6 +50,8 @@ pub enum Trace<'t> {
         guard: &'t str,
         /// Why.
         why: &'t str,
+        /// What each part of its guard came to, where it was asked.
+        tree: Option<&'t Part>,
     },
     /// The entry that says what the event means.
     Entry {
@@ -61,6 +64,20 @@ pub enum Trace<'t> {
         /// Whether no source was seen for it.
         inferred: bool,
     },
+    /// A guard within the entry that does not hold: what it guards is not said.
+    Unmet {
+        /// The guard.
+        guard: &'t str,
+        /// What each part of it came to.
+        tree: &'t Part,
+    },
+    /// What the entry needs of the event's body is not there.
+    Missing {
+        /// What it needs.
+        needs: &'t str,
+        /// What each part of it came to.
+        tree: &'t Part,
+    },
     /// Something was changed, and the event does not say to what.
     Blind {
         /// What is missing.
@@ -70,12 +87,15 @@ pub enum Trace<'t> {
     },
     /// What the mapping made of it.
     Change(&'t Change),
-    /// Writes that found no resource and wait for one, and those for which there was no room.
+    /// Writes that found no resource and wait for one, those for which there was no room, and sets
+    /// with more elements than are kept.
     Unplaced {
         /// Waiting.
         orphaned: usize,
         /// Refused.
         refused: usize,
+        /// Sets judged as partial from now on.
+        crowded: usize,
     },
     /// What a resource was and is.
     Resource {
@@ -102,9 +122,15 @@ pub enum Trace<'t> {
     Skipped {
         /// Its id.
         detector: &'t str,
+        /// The facets of the resource that it reads.
+        reads: &'t [&'t str],
     },
     /// A posture detector's word.
     Judged {
+        /// The kind of the resource judged.
+        kind: &'t str,
+        /// Its id.
+        id: &'t str,
         /// Its id.
         detector: &'t str,
         /// Its title.
@@ -115,8 +141,11 @@ pub enum Trace<'t> {
         each: &'t str,
         /// What its expressions saw of the resource.
         saw: &'t [Seen<'t>],
-        /// Its verdicts: one for the resource, or one an element.
+        /// Its verdicts: one for the resource, or one an element, the worst first; of many only
+        /// the first.
         rulings: &'t [Ruling<'t>],
+        /// All its verdicts, counted.
+        counts: Counts,
     },
     /// An act detector's word on a deed.
     Deed {
@@ -130,6 +159,8 @@ pub enum Trace<'t> {
         saw: &'t [Seen<'t>],
         /// Its verdict; `None` when it can't be told.
         holds: Option<bool>,
+        /// What each part of its guard came to; `None` where it has no guard.
+        tree: Option<&'t Part>,
     },
     /// A window heard of a reason or a deed that it waits for.
     Heard {
@@ -196,4 +227,70 @@ pub struct Ruling<'t> {
     pub confidence: Confidence,
     /// What was assumed.
     pub assumptions: &'t [Box<str>],
+    /// What each part of the expression came to.
+    pub tree: &'t Part,
+}
+
+/// How many verdicts there are of each sort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// It holds.
+    pub insecure: usize,
+    /// Nobody can tell.
+    pub unknown: usize,
+    /// It does not hold.
+    pub secure: usize,
+}
+
+/// A part of an expression and what it came to, with the parts below it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// What it is a part of.
+    pub sort: Sort,
+    /// Its source text; for an element the name it is given; for a reading the facet's.
+    pub text: Box<str>,
+    /// The facet it was read from, as `kind id .facet`; empty where it is the resource's own.
+    pub read: Box<str>,
+    /// What it came to.
+    pub got: Got,
+    /// More about that, for people; empty where there is nothing to add.
+    pub note: Box<str>,
+    /// The parts below it, in the order of the text.
+    pub parts: Vec<Part>,
+    /// How many more there were than are told.
+    pub more: usize,
+}
+
+/// The sorts of part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// A part of the text.
+    Expression,
+    /// An element that a macro goes through.
+    Element,
+    /// A facet that was read by no part of the text that stands for it.
+    Reading,
+}
+
+impl Sort {
+    /// The word in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Expression => "expression",
+            Self::Element => "element",
+            Self::Reading => "reading",
+        }
+    }
+}
+
+/// What a part came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Got {
+    /// This, cut where it was long. Unknown, unsaid and none are values too.
+    Value(Value),
+    /// No value, and why.
+    Failed(Box<str>),
+    /// It was not asked: what stands beside it had decided.
+    Skipped,
 }

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::content::Content;
 use crate::model::{
-    Cause, Cell, Change, FacetId, KindId, Limits, Source, Timestamp, Tracer, Write,
+    Cause, Cell, Change, FacetId, KindId, Ledger, Limits, Source, Timestamp, Tracer, Write,
 };
 
 use super::Key;
@@ -19,9 +19,6 @@ use super::index::{Index, Mirrored};
 use super::pending::Pending;
 use super::row::{Resource, Row, Said, View};
 use super::work::{Work, differences, past};
-
-/// Events without a resource yet, kept per cell; the oldest goes first.
-const ORPHANS: usize = 1_024;
 
 /// What the engine must come back for, at an instant of event time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +74,8 @@ pub struct Applied {
     pub orphaned: usize,
     /// Writes refused because the cell is full.
     pub refused: usize,
+    /// Sets that began to have more elements than are kept.
+    pub crowded: usize,
 }
 
 /// Read-only resources by key: id and content.
@@ -93,6 +92,8 @@ pub struct Frame<'f> {
     pub limits: &'f Limits,
     /// Who is told each step; nobody, but for `explain`.
     pub trace: Option<&'f dyn Tracer>,
+    /// Where expressions that use up their budget are noted.
+    pub ledger: &'f Ledger,
 }
 
 /// The state of one account.
@@ -101,8 +102,8 @@ pub struct CellState {
     cell: Cell,
     rows: FxHashMap<Key, Box<[u8]>>,
     pub(super) members: FxHashMap<KindId, Vec<Key>>,
-    index: Index,
-    orphans: VecDeque<(Key, Said)>,
+    pub(super) index: Index,
+    pub(super) orphans: VecDeque<(Key, Said)>,
     /// Operations under way.
     pub pending: Pending,
     timers: BTreeMap<(Timestamp, u64), Timer>,
@@ -246,19 +247,22 @@ impl CellState {
         self.timers.insert((when, self.sequence), timer);
     }
 
-    /// Applies a change. `again` replaces what the same event said before; `shaky` marks what is
-    /// applied without being sure.
+    /// Applies a change, in the place of what `instead` had said. `shaky` marks what is applied
+    /// without being sure.
     pub fn apply(
         &mut self,
         change: &Change,
-        again: bool,
+        instead: Option<&Change>,
         shaky: bool,
         frame: Frame<'_>,
         arena: &Bump,
     ) -> Applied {
         let mut work = Work::default();
+        if let Some(before) = instead {
+            self.unsay(before, frame, &mut work);
+        }
         for (key, kind, id, said) in self.targets(change, shaky, frame, &mut work) {
-            self.say(key, kind, id, &said, again, frame, &mut work);
+            self.say(key, kind, id, &said, frame, &mut work);
         }
         self.adopt(&change.cause.id, frame, &mut work);
         self.finish(work, frame, arena)
@@ -327,6 +331,26 @@ impl CellState {
         said: &Said,
         work: &mut Work,
     ) -> Vec<(Key, Arc<str>)> {
+        let found = self.found(write, frame);
+        if let Some((facet, name)) = &write.target.lookup
+            && found.is_empty()
+        {
+            let name = Key::of_name(write.target.kind, *facet, name);
+            let known =
+                self.orphans.iter().any(|(at, o)| *at == name && o.cause.id == said.cause.id);
+            if !known {
+                self.orphans.push_back((name, said.clone()));
+                work.applied.orphaned += 1;
+            }
+            if self.orphans.len() > frame.limits.orphans {
+                self.orphans.pop_front();
+            }
+        }
+        found
+    }
+
+    /// The resources that a write speaks of, known ones where it names them by what they have.
+    pub(super) fn found(&self, write: &Write, frame: Frame<'_>) -> Vec<(Key, Arc<str>)> {
         let kind = write.target.kind;
         if let Some(id) = &write.target.id {
             return vec![(Key::of(kind, id), id.clone())];
@@ -340,34 +364,15 @@ impl CellState {
         }
         keys.sort_unstable();
         keys.dedup();
-        let found: Vec<(Key, Arc<str>)> =
-            keys.into_iter().filter_map(|key| Some((key, self.id_of(key)?))).collect();
-        if found.is_empty() {
-            let name = Key::of_name(kind, *facet, name);
-            let known =
-                self.orphans.iter().any(|(at, o)| *at == name && o.cause.id == said.cause.id);
-            if !known {
-                self.orphans.push_back((name, said.clone()));
-                work.applied.orphaned += 1;
-            }
-            if self.orphans.len() > ORPHANS {
-                self.orphans.pop_front();
-            }
-        }
-        found
+        keys.into_iter().filter_map(|key| Some((key, self.id_of(key)?))).collect()
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one event's word about one resource, and where it goes"
-    )]
     fn say(
         &mut self,
         key: Key,
         kind: KindId,
         id: Arc<str>,
         said: &Said,
-        again: bool,
         frame: Frame<'_>,
         work: &mut Work,
     ) {
@@ -384,10 +389,7 @@ impl CellState {
         let declared = frame.content.schema.kind(kind);
         self.touch(key, kind, id, frame, work, &mut |row| {
             if row.knows(&said.cause.id) {
-                if !again {
-                    return None;
-                }
-                row.recent.retain(|known| known.cause.id != said.cause.id);
+                return None;
             }
             let place = row.insert(said.clone(), declared, frame.limits);
             // A snapshot tells what is, not when it came to be: nothing is looked back for.
@@ -398,7 +400,7 @@ impl CellState {
 
     /// Changes a row and moves the indexes along. `edit` gives the place of what is new among the
     /// recent events (`usize::MAX`: no place worth looking back from), or `None` for no change.
-    fn touch(
+    pub(super) fn touch(
         &mut self,
         key: Key,
         kind: KindId,
@@ -419,7 +421,7 @@ impl CellState {
         for one in mirrored {
             self.mirror(kind, &one, frame, work);
         }
-        for (facet, name) in self.index.name(key, kind, &after, frame.graph) {
+        for (facet, name) in self.index.name(key, kind, &after, frame) {
             work.names.push(Key::of_name(kind, facet, &name));
         }
         if frame.graph.has_singleton_readers(kind) {
@@ -433,6 +435,9 @@ impl CellState {
             self.at(due, Timer::Forget(key));
         }
         for facet in differences(&before, &after) {
+            let was = before.facet(facet).is_some_and(|state| state.is_crowded(frame.limits));
+            let is = after.facet(facet).is_some_and(|state| state.is_crowded(frame.limits));
+            work.applied.crowded += usize::from(is && !was);
             work.facets.push_back((key, kind, facet));
         }
         let before = View { resource: Rc::new(before), derived: row.derived.clone() };
@@ -469,7 +474,7 @@ impl CellState {
             for (_, said) in mine {
                 for &key in &owners {
                     let Some(row) = self.row(key) else { continue };
-                    self.say(key, row.kind, row.id, &said, false, frame, work);
+                    self.say(key, row.kind, row.id, &said, frame, work);
                     self.look_back_from(key, event, frame, work);
                 }
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bumpalo::Bump;
 use rustc_hash::FxHashSet;
 
-use crate::model::{FacetId, KindId, Origin, Value};
+use crate::model::{FacetId, KindId, Origin, Spender, Value};
 
 use super::Key;
 use super::cell::{Applied, CellState, Frame, Transition};
@@ -106,7 +106,14 @@ impl CellState {
             .iter()
             .map(|derive| {
                 lens.begin(None);
-                (derive.facet, lens.own(&lens.derive(handle, derive.facet)))
+                let value = lens.own(&lens.derive(handle, derive.facet));
+                if lens.ran_out() {
+                    let kind = frame.content.schema.kind(row.kind);
+                    let facet = &kind.facets[usize::from(derive.facet.0)];
+                    let name = format!("{}.{}", kind.name, facet.name);
+                    frame.ledger.note(Spender::Facet(name.into()));
+                }
+                (derive.facet, value)
             })
             .collect();
         fresh.sort_by_key(|(facet, _)| *facet);

@@ -156,7 +156,7 @@ impl Elements<'_> {
             state.knowledge = Knowledge::Partial;
             state.stamp = self.stamp;
         }
-        bound(elements, self.limits.elements);
+        bound(state, self.limits.elements);
     }
 
     /// Puts one element; its place, or `None` when something newer already took it away.
@@ -169,9 +169,7 @@ impl Elements<'_> {
         let Some(place) =
             self.find(elements, new.id.as_deref(), new.alias.as_deref(), Some(&new.value))
         else {
-            if whole.is_some_and(|whole| whole > self.stamp)
-                || elements.len() >= 4 * self.limits.elements
-            {
+            if whole.is_some_and(|whole| whole > self.stamp) {
                 return None;
             }
             elements.push(ElementState {
@@ -298,18 +296,38 @@ fn keep_fields(value: &mut Value, known: &Value, keep: &[u16]) {
     }
 }
 
-/// Forgets the oldest dead elements beyond `most`.
-fn bound(elements: &mut Vec<ElementState>, most: usize) {
+/// Forgets the oldest elements beyond `most`, the dead apart from the others. A set of which some
+/// that were there are forgotten is not known whole any more.
+fn bound(state: &mut FacetState, most: usize) {
+    let FacetBody::Set(elements) = &mut state.body else { return };
     if elements.len() <= most {
         return;
     }
-    let mut stamps: Vec<Stamp> = elements
-        .iter()
-        .filter(|element| element.life == Life::Dead)
-        .map(|element| element.stamp)
-        .collect();
+    forget(elements, most, true);
+    if forget(elements, most, false) && state.knowledge == Knowledge::Whole {
+        state.knowledge = Knowledge::Partial;
+    }
+}
+
+/// Forgets the oldest beyond `most` of those that are dead, or of those that are not.
+fn forget(elements: &mut Vec<ElementState>, most: usize, dead: bool) -> bool {
+    let of_them = |element: &ElementState| (element.life == Life::Dead) == dead;
+    let mut stamps: Vec<Stamp> =
+        elements.iter().filter(|element| of_them(element)).map(|element| element.stamp).collect();
+    let Some(excess) = stamps.len().checked_sub(most).filter(|excess| *excess > 0) else {
+        return false;
+    };
     stamps.sort_unstable();
-    let excess = (elements.len() - most).min(stamps.len());
-    let Some(edge) = excess.checked_sub(1).map(|last| stamps[last]) else { return };
-    elements.retain(|element| element.life != Life::Dead || element.stamp > edge);
+    let edge = stamps[excess - 1];
+    // Of those said at the same instant the first ones go.
+    let mut tied = stamps[..excess].iter().filter(|stamp| **stamp == edge).count();
+    elements.retain(|element| {
+        if !of_them(element) || element.stamp > edge {
+            return true;
+        }
+        let goes = element.stamp < edge || tied > 0;
+        tied -= usize::from(element.stamp == edge && goes);
+        !goes
+    });
+    true
 }

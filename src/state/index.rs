@@ -10,12 +10,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::model::{FacetId, KindId, Value};
 
 use super::Key;
+use super::cell::Frame;
 use super::graph::{Graph, Reference};
 use super::row::{FacetBody, Life, Resource, Said};
 use crate::model::{Edit, FacetEdit};
-
-/// Most resources that one element's name may lead to.
-const NAMESAKES: usize = 16;
 
 /// One reference: the referring resource and the facet through which it refers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +47,8 @@ pub struct Index {
     names: FxHashMap<Key, Vec<Key>>,
     referrers: FxHashMap<Key, Vec<Referrer>>,
     ever: FxHashSet<Key>,
+    /// As `ever`, by events that are not sure and may be taken back.
+    perhaps: FxHashMap<Key, Vec<Arc<str>>>,
 }
 
 impl Index {
@@ -73,34 +73,49 @@ impl Index {
     /// Whether anybody was ever seen to refer to `target` through that facet.
     #[must_use]
     pub fn was_referred(&self, target: Key, kind: KindId, facet: FacetId) -> bool {
-        self.ever.contains(&target.through(kind, facet))
+        let through = target.through(kind, facet);
+        self.ever.contains(&through) || self.perhaps.contains_key(&through)
     }
 
     /// Notes every reference an event makes, even one that something newer has undone.
     pub fn note(&mut self, kind: KindId, said: &Said, graph: &Graph) {
-        for edit in &said.edits {
-            let Edit::Facets(facets) = edit else { continue };
-            for (facet, edit) in facets {
-                for reference in graph.references(kind).iter().filter(|r| r.facet == *facet) {
-                    match edit {
-                        FacetEdit::Set(value) => self.note_value(kind, reference, value),
-                        FacetEdit::Elements { put, .. } => {
-                            for element in put {
-                                self.note_value(kind, reference, &element.value);
-                            }
-                        }
-                        FacetEdit::Unknown => {}
-                    }
-                }
+        each_made(kind, said, graph, &mut |through| {
+            if !said.shaky {
+                self.ever.insert(through);
+                return;
             }
-        }
+            let events = self.perhaps.entry(through).or_default();
+            if !events.contains(&said.cause.id) {
+                events.push(Arc::clone(&said.cause.id));
+            }
+        });
     }
 
-    fn note_value(&mut self, kind: KindId, reference: &Reference, value: &Value) {
-        if let Value::List(items, _) = value {
-            items.iter().for_each(|item| self.note_value(kind, reference, item));
-        } else if let Some(id) = referred(reference, value) {
-            self.ever.insert(Key::of(reference.to, id).through(kind, reference.facet));
+    /// Takes back what an event that was not sure had noted.
+    pub fn unnote(&mut self, kind: KindId, said: &Said, graph: &Graph) {
+        each_made(kind, said, graph, &mut |through| {
+            let Some(events) = self.perhaps.get_mut(&through) else { return };
+            events.retain(|event| *event != said.cause.id);
+            if events.is_empty() {
+                self.perhaps.remove(&through);
+            }
+        });
+    }
+
+    /// Takes back the names that a resource had only by what was taken back.
+    pub fn unname(
+        &mut self,
+        key: Key,
+        kind: KindId,
+        before: &Resource,
+        after: &Resource,
+        graph: &Graph,
+    ) {
+        let kept = names_of(kind, after, graph);
+        for name in names_of(kind, before, graph).iter().filter(|name| !kept.contains(name)) {
+            if let Some(owners) = self.names.get_mut(name) {
+                owners.retain(|owner| *owner != key);
+            }
         }
     }
 
@@ -148,21 +163,23 @@ impl Index {
         key: Key,
         kind: KindId,
         after: &Resource,
-        graph: &Graph,
+        frame: Frame<'_>,
     ) -> Vec<(FacetId, Arc<str>)> {
+        let most = frame.limits.namesakes;
         let mut fresh = Vec::new();
         for (facet, state) in &after.facets {
-            if !graph.is_looked_up((kind, *facet)) {
+            if !frame.graph.is_looked_up((kind, *facet)) {
                 continue;
             }
             match &state.body {
                 FacetBody::Register(Value::Str(text)) => {
-                    self.name_one(key, kind, *facet, &Arc::from(&**text), &mut fresh);
+                    let name = Arc::from(&**text);
+                    self.name_one(key, kind, *facet, &name, most, &mut fresh);
                 }
                 FacetBody::Register(_) => {}
                 FacetBody::Set(elements) => {
                     for name in elements.iter().flat_map(|e| [&e.id, &e.alias]).flatten() {
-                        self.name_one(key, kind, *facet, name, &mut fresh);
+                        self.name_one(key, kind, *facet, name, most, &mut fresh);
                     }
                 }
             }
@@ -176,15 +193,63 @@ impl Index {
         kind: KindId,
         facet: FacetId,
         name: &Arc<str>,
+        most: usize,
         fresh: &mut Vec<(FacetId, Arc<str>)>,
     ) {
         let owners = self.names.entry(Key::of_name(kind, facet, name)).or_default();
-        if owners.contains(&key) || owners.len() >= NAMESAKES {
+        if owners.contains(&key) || owners.len() >= most {
             return;
         }
         owners.push(key);
         fresh.push((facet, name.clone()));
     }
+}
+
+/// Each reference an event makes, as its target seen through the facet.
+fn each_made(kind: KindId, said: &Said, graph: &Graph, visit: &mut dyn FnMut(Key)) {
+    for edit in &said.edits {
+        let Edit::Facets(facets) = edit else { continue };
+        for (facet, edit) in facets {
+            for reference in graph.references(kind).iter().filter(|r| r.facet == *facet) {
+                match edit {
+                    FacetEdit::Set(value) => each_in(kind, reference, value, visit),
+                    FacetEdit::Elements { put, .. } => {
+                        for element in put {
+                            each_in(kind, reference, &element.value, visit);
+                        }
+                    }
+                    FacetEdit::Unknown => {}
+                }
+            }
+        }
+    }
+}
+
+fn each_in(kind: KindId, reference: &Reference, value: &Value, visit: &mut dyn FnMut(Key)) {
+    if let Value::List(items, _) = value {
+        items.iter().for_each(|item| each_in(kind, reference, item, visit));
+    } else if let Some(id) = referred(reference, value) {
+        visit(Key::of(reference.to, id).through(kind, reference.facet));
+    }
+}
+
+/// The keys of the names that a resource's elements have.
+fn names_of(kind: KindId, resource: &Resource, graph: &Graph) -> Vec<Key> {
+    let mut found = Vec::new();
+    for (facet, state) in &resource.facets {
+        if !graph.is_looked_up((kind, *facet)) {
+            continue;
+        }
+        match &state.body {
+            FacetBody::Register(Value::Str(text)) => found.push(Key::of_name(kind, *facet, text)),
+            FacetBody::Register(_) => {}
+            FacetBody::Set(elements) => {
+                let names = elements.iter().flat_map(|e| [&e.id, &e.alias]).flatten();
+                found.extend(names.map(|name| Key::of_name(kind, *facet, name)));
+            }
+        }
+    }
+    found
 }
 
 /// The ids a value refers to.

@@ -30,6 +30,8 @@ pub struct Notes {
     pub assumed: Vec<usize>,
     /// Whether a contested element or an unsure facet was read.
     pub shaky: bool,
+    /// Whether something was assumed of a facet that changed to nobody knows what.
+    pub blind: bool,
 }
 
 /// A look at one cell.
@@ -154,6 +156,12 @@ impl<'a, 'c> Lens<'a, 'c> {
         self.depth.set(0);
     }
 
+    /// Whether the evaluation since [`Lens::begin`] used up its budget.
+    #[must_use]
+    pub fn ran_out(&self) -> bool {
+        self.fuel.get() == 0
+    }
+
     /// What the evaluation since [`Lens::begin`] rested on.
     #[must_use]
     pub fn notes(&self) -> Notes {
@@ -194,7 +202,13 @@ impl<'a, 'c> Lens<'a, 'c> {
             }
         };
         match value {
-            Val::Unknown => self.assumption(kind, id).unwrap_or(Val::Unknown),
+            Val::Unknown => {
+                let Some(assumed) = self.assumption(kind, id) else { return Val::Unknown };
+                let state = view.resource.facet(id);
+                self.notes.borrow_mut().blind |=
+                    state.is_some_and(|state| state.knowledge == Knowledge::Unknown);
+                assumed
+            }
             value => value,
         }
     }

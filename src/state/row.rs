@@ -80,6 +80,16 @@ pub struct FacetState {
     pub body: FacetBody,
 }
 
+impl FacetState {
+    /// Whether there were more elements than are kept: that one is not there then proves nothing.
+    /// A partial set that only just has room counts as well.
+    #[must_use]
+    pub fn is_crowded(&self, limits: &Limits) -> bool {
+        self.knowledge == Knowledge::Partial
+            && matches!(&self.body, FacetBody::Set(all) if all.len() >= limits.elements)
+    }
+}
+
 /// A register's value, or a set's elements.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FacetBody {
@@ -210,9 +220,10 @@ impl Row {
     }
 
     /// Puts an event in its place; the place, or `None` when it was older than the base and went
-    /// into it at once, as far as nothing newer spoke there.
+    /// into it at once, as far as nothing newer spoke there. What is unsure never goes into the base
+    /// like that: it may have to be taken back.
     pub fn insert(&mut self, said: Said, kind: &Kind, limits: &Limits) -> Option<usize> {
-        if said.stamp(limits) < self.horizon {
+        if said.stamp(limits) < self.horizon && !said.shaky {
             fold(&mut self.base, &said, kind, limits);
             return None;
         }
@@ -235,14 +246,28 @@ impl Row {
         true
     }
 
-    /// Folds into the base what is too old, or one too many.
+    /// Folds into the base what is too old, or one too many. What is unsure stays apart for as long
+    /// as it may be taken back, up to as many again.
     pub fn compact(&mut self, kind: &Kind, limits: &Limits) {
         let Some(newest) = self.recent.last().map(|said| said.stamp(limits).time) else { return };
         let aged = newest.plus(-limits.lateness);
-        let over = self.recent.len().saturating_sub(limits.recent_events);
-        let old = self.recent.partition_point(|said| said.stamp(limits).time < aged).max(over);
-        for said in self.recent.drain(..old) {
-            self.horizon = said.stamp(limits);
+        let is_old = |said: &Said| said.stamp(limits).time < aged;
+        let unsure = self.recent.iter().filter(|said| said.shaky && !is_old(said)).count();
+        let apart = unsure.min(limits.recent_events);
+        let mut over = (self.recent.len() - apart).saturating_sub(limits.recent_events);
+        if over == 0 && !self.recent.first().is_some_and(is_old) {
+            return;
+        }
+        let mut excess = unsure - apart;
+        for said in std::mem::take(&mut self.recent) {
+            let kept = said.shaky && excess == 0;
+            if !is_old(&said) && (over == 0 || kept) {
+                self.recent.push(said);
+                continue;
+            }
+            excess -= usize::from(said.shaky && !is_old(&said) && excess > 0);
+            over = over.saturating_sub(1);
+            self.horizon = self.horizon.max(said.stamp(limits));
             fold(&mut self.base, &said, kind, limits);
         }
     }

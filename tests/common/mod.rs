@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use driftline::content::{Content, Detector, Files, load};
 use driftline::decode::Record;
 use driftline::engine::{Engine, EventOutcome, Setup, Sink};
-use driftline::model::{Confidence, FindingChange, Outcome, Step, Timestamp};
+use driftline::model::{Confidence, FindingChange, Outcome, Spender, Step, Timestamp};
 use driftline::tenant::Registry;
 
 /// The shipped pack, loaded once.
@@ -36,6 +36,8 @@ pub struct Log {
     pub outcomes: Vec<Outcome>,
     pub steps: Vec<Line>,
     pub text: String,
+    /// Whose expressions used up their budget, and whether for the first time.
+    pub exhausted: Vec<(String, bool)>,
 }
 
 /// One step, as tests look at it.
@@ -54,6 +56,10 @@ pub struct Line {
 }
 
 impl Sink for Log {
+    fn exhausted(&mut self, spender: &Spender, first: bool) {
+        self.exhausted.push((spender.to_string(), first));
+    }
+
     fn outcome(&mut self, outcome: &EventOutcome<'_>) {
         self.outcomes.push(outcome.outcome);
         let _ = writeln!(self.text, "{outcome:?}");

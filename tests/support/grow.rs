@@ -2,7 +2,7 @@
 //! shrinks with the bytes.
 //!
 //! Variables: `n: int`, `flag: bool`, `text: string`, `numbers: list<int>`,
-//! `texts: list<string>`, `counts: map<int>` with the keys `a` and `b`.
+//! `texts: list<string>`, `counts: map<int>` with the keys `a` and `b`, `ratio: double`.
 
 /// Levels an expression is grown to.
 const DEPTH: usize = 5;
@@ -24,11 +24,12 @@ pub enum Sort {
     Ints,
     Texts,
     Map,
+    Double,
 }
 
 /// Every sort.
-pub const SORTS: [Sort; 6] =
-    [Sort::Int, Sort::Bool, Sort::Text, Sort::Ints, Sort::Texts, Sort::Map];
+pub const SORTS: [Sort; 7] =
+    [Sort::Int, Sort::Bool, Sort::Text, Sort::Ints, Sort::Texts, Sort::Map, Sort::Double];
 
 /// The expression of a sort that `bytes` choose.
 pub fn grow(sort: usize, bytes: &[u8]) -> String {
@@ -52,6 +53,7 @@ impl Choices<'_> {
             Sort::Ints => self.list(Sort::Ints, Sort::Int, depth - 1),
             Sort::Texts => self.list(Sort::Texts, Sort::Text, depth - 1),
             Sort::Map => self.map(depth - 1),
+            Sort::Double => self.double(depth - 1),
         }
     }
 
@@ -74,6 +76,7 @@ impl Choices<'_> {
             Sort::Text => &["''", "'a'", "'b'", "'ab'", "'né'", "text"],
             Sort::Ints => &["[]", "[1, 2]", "[0]", "numbers"],
             Sort::Texts => &["[]", "['a']", "['b', 'ab', 'a']", "texts"],
+            Sort::Double => &["0.0", "1.5", "-2.0", "1e300", "0.1", "ratio"],
             Sort::Map => &["{'a': 1, 'b': 2}", "{'a': 0, 'b': 0}", "counts"],
         };
         choices[self.pick(choices.len())].into()
@@ -90,8 +93,31 @@ impl Choices<'_> {
     }
 
     fn int(&mut self, depth: usize) -> String {
-        match self.pick(9) {
+        match self.pick(14) {
             0 | 1 => self.common(Sort::Int, depth),
+            9 => {
+                let key = ["a", "b", "z"][self.pick(3)];
+                // The alternative is never one that fails: the crate works it out in any case,
+                // where CEL's own evaluators do not.
+                format!("{}.?{key}.orValue({})", self.of(Sort::Map, depth), self.leaf(Sort::Int))
+            }
+            10 => {
+                let (list, place) = (self.of(Sort::Ints, depth), self.of(Sort::Int, depth));
+                format!("{list}[?{place}].orValue({})", self.leaf(Sort::Int))
+            }
+            11 => {
+                let function = ["indexOf", "lastIndexOf"][self.pick(2)];
+                format!("{}.{function}({})", self.of(Sort::Text, depth), self.of(Sort::Text, depth))
+            }
+            12 => format!("int({})", self.of(Sort::Double, depth)),
+            13 => {
+                let function = ["greatest", "least"][self.pick(2)];
+                format!(
+                    "math.{function}({}, {})",
+                    self.of(Sort::Int, depth),
+                    self.of(Sort::Int, depth)
+                )
+            }
             2 => {
                 let sort = [Sort::Text, Sort::Ints, Sort::Texts, Sort::Map][self.pick(4)];
                 format!("{}.size()", self.of(sort, depth))
@@ -109,8 +135,25 @@ impl Choices<'_> {
 
     fn truth(&mut self, depth: usize) -> String {
         let all = SORTS;
-        match self.pick(10) {
+        match self.pick(13) {
             0 => self.common(Sort::Bool, depth),
+            10 => {
+                let key = ["a", "b", "z"][self.pick(3)];
+                let map = self.of(Sort::Map, depth);
+                if self.pick(2) == 0 {
+                    format!("has({map}.{key})")
+                } else {
+                    format!("{map}.?{key}.hasValue()")
+                }
+            }
+            11 => {
+                let sign = ["<", "<=", ">", ">="][self.pick(4)];
+                format!(
+                    "({} {sign} {})",
+                    self.of(Sort::Double, depth),
+                    self.of(Sort::Double, depth)
+                )
+            }
             1 => format!("!({})", self.of(Sort::Bool, depth)),
             2 | 3 => {
                 let sign = ["&&", "||"][self.pick(2)];
@@ -147,8 +190,22 @@ impl Choices<'_> {
     }
 
     fn text(&mut self, depth: usize) -> String {
-        match self.pick(5) {
+        match self.pick(10) {
             0 | 1 => self.common(Sort::Text, depth),
+            5 => {
+                let function = ["lowerAscii", "upperAscii", "trim", "reverse"][self.pick(4)];
+                format!("{}.{function}()", self.of(Sort::Text, depth))
+            }
+            6 => {
+                let (text, from) = (self.of(Sort::Text, depth), self.of(Sort::Text, depth));
+                format!("{text}.replace({from}, {})", self.of(Sort::Text, depth))
+            }
+            7 => format!("{}.charAt({})", self.of(Sort::Text, depth), self.of(Sort::Int, depth)),
+            8 => {
+                let (text, from) = (self.of(Sort::Text, depth), self.of(Sort::Int, depth));
+                format!("{text}.substring({from}, {})", self.of(Sort::Int, depth))
+            }
+            9 => format!("{}.join({})", self.of(Sort::Texts, depth), self.of(Sort::Text, depth)),
             2 => format!("string({})", self.of(Sort::Int, depth)),
             3 => format!("{}[{}]", self.of(Sort::Texts, depth), self.of(Sort::Int, depth)),
             _ => format!("({} + {})", self.of(Sort::Text, depth), self.of(Sort::Text, depth)),
@@ -156,8 +213,24 @@ impl Choices<'_> {
     }
 
     fn list(&mut self, sort: Sort, item: Sort, depth: usize) -> String {
-        match self.pick(7) {
+        match self.pick(10) {
             0 | 1 => self.common(sort, depth),
+            7 => {
+                let function = ["reverse", "distinct", "sort"][self.pick(3)];
+                format!("{}.{function}()", self.of(sort, depth))
+            }
+            8 if sort == Sort::Texts => {
+                format!("{}.split({})", self.of(Sort::Text, depth), self.of(Sort::Text, depth))
+            }
+            8 => {
+                let map = self.of(Sort::Map, depth);
+                format!("[?{map}.?a, {}, ?{map}.?z]", self.of(item, depth))
+            }
+            9 => {
+                let list = self.of(sort, depth);
+                let (from, to) = (self.pick(3), self.pick(4));
+                format!("{list}.slice({from}, {to})")
+            }
             2 => {
                 let items: Vec<_> = (0..self.pick(4)).map(|_| self.of(item, depth)).collect();
                 format!("[{}]", items.join(", "))
@@ -181,6 +254,22 @@ impl Choices<'_> {
                 let (test, body) = (self.of(Sort::Bool, depth), self.of(item, depth));
                 self.locals.pop();
                 format!("{list}.map({name}, {test}, {body})")
+            }
+        }
+    }
+
+    fn double(&mut self, depth: usize) -> String {
+        match self.pick(5) {
+            0 => self.common(Sort::Double, depth),
+            1 => format!("double({})", self.of(Sort::Int, depth)),
+            2 => format!("(-({}))", self.of(Sort::Double, depth)),
+            _ => {
+                let sign = ["+", "-", "*", "/"][self.pick(4)];
+                format!(
+                    "({} {sign} {})",
+                    self.of(Sort::Double, depth),
+                    self.of(Sort::Double, depth)
+                )
             }
         }
     }

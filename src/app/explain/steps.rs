@@ -1,5 +1,5 @@
-//! The steps of a record's way as indented lines. Enters: each [`Trace`]; leaves: text, handed
-//! out event by event.
+//! The steps of a record's way as indented lines, or as JSON. Enters: each [`Trace`]; leaves:
+//! [`Told`], event by event.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -9,43 +9,85 @@ use serde_json::Value as Json;
 use crate::alert::clean;
 use crate::alert::text::Paint;
 use crate::content::Content;
-use crate::model::trace::{Difference, Known, Ruling, Seen};
+use crate::model::trace::{Counts, Part, Ruling, Seen};
 use crate::model::{
     Act, Change, Confidence, Edit, ElementRef, FacetEdit, Operation, Source, Trace, Tracer, Write,
 };
 
-/// Bytes of one value; more is cut, visibly.
-const SHOWN: usize = 2_000;
+use super::facts::Facts;
+use super::json;
+use super::lines::{SHOWN, TREE, count, detail, difference, guarded, line, safe, seen, shown};
+use super::tree::{self, one_line};
 
-/// Width of a label.
-const LABEL: usize = 10;
+/// Bytes of one event's steps; those beyond are counted.
+const EVENT: usize = 1 << 20;
+
+/// Writes, or elements of one, that are listed.
+pub(super) const LISTED: usize = 20;
 
 /// Gathers the steps of one event.
 pub(super) struct Steps<'s> {
     content: &'s Content,
     /// The one detector asked for.
     only: Option<&'s str>,
-    paint: Paint,
+    form: Form,
     told: RefCell<Told>,
 }
 
+/// How steps are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As lines for people.
+    Text(Paint),
+    /// As JSON.
+    Json,
+}
+
+/// The steps of one event.
 #[derive(Default)]
-struct Told {
-    text: String,
+pub(super) struct Told {
+    /// As lines, where they are wanted so.
+    pub(super) text: String,
+    /// As JSON, where they are wanted so.
+    pub(super) json: Vec<Json>,
+    /// What they leave behind.
+    pub(super) facts: Facts,
     /// Detectors not asked since the last resource.
     skipped: Vec<String>,
+    /// Bytes of JSON.
+    bytes: usize,
+    /// Steps for which there was no room.
+    cut: usize,
 }
 
 impl<'s> Steps<'s> {
-    pub(super) fn new(content: &'s Content, only: Option<&'s str>, paint: Paint) -> Self {
-        Self { content, only, paint, told: RefCell::default() }
+    pub(super) fn new(content: &'s Content, only: Option<&'s str>, form: Form) -> Self {
+        Self { content, only, form, told: RefCell::default() }
     }
 
     /// What was told since the last time, taken out.
-    pub(super) fn take(&self) -> String {
-        let mut told = self.told.borrow_mut();
+    pub(super) fn take(&self) -> Told {
+        let mut told = std::mem::take(&mut *self.told.borrow_mut());
         self.flush(&mut told);
-        std::mem::take(&mut told.text)
+        if told.cut > 0 && self.form == Form::Json {
+            told.json.push(serde_json::json!({"step": "cut", "more": told.cut}));
+        } else if told.cut > 0 {
+            let more = format!("{} for which there is no room", count(told.cut, "more step"));
+            self.line(&mut told.text, "cut", &more);
+        }
+        told
+    }
+
+    fn paint(&self) -> Paint {
+        match self.form {
+            Form::Text(paint) => paint,
+            Form::Json => Paint::Plain,
+        }
+    }
+
+    /// A part of an expression and those below it.
+    fn tree(&self, out: &mut String, part: &Part) {
+        tree::lines(out, part, TREE, &self.content.schema);
     }
 
     fn wants(&self, detector: &str) -> bool {
@@ -62,7 +104,7 @@ impl<'s> Steps<'s> {
     }
 
     fn line(&self, out: &mut String, label: &str, text: &str) {
-        line(out, self.paint, label, text);
+        line(out, self.paint(), label, text);
     }
 
     fn change(&self, out: &mut String, change: &Change) {
@@ -80,9 +122,10 @@ impl<'s> Steps<'s> {
         let acts = count(change.acts.len(), "act");
         let text = format!("{writes}, {acts}; {source}{part}{failed}");
         self.line(out, "mapped to", &text);
-        for write in &change.writes {
+        for write in change.writes.iter().take(LISTED) {
             self.write(out, write);
         }
+        more(out, change.writes.len());
         for act in &change.acts {
             self.act(out, act);
         }
@@ -114,26 +157,28 @@ impl<'s> Steps<'s> {
         let schema = &self.content.schema;
         match edit {
             FacetEdit::Set(value) => {
-                detail(out, &format!("{facet} = {}", json(&value.to_json(schema))));
+                detail(out, &format!("{facet} = {}", shown(&value.to_json(schema))));
             }
             FacetEdit::Unknown => detail(out, &format!("{facet} becomes unknown")),
             FacetEdit::Elements { replace, put, remove, .. } => {
                 if *replace {
                     detail(out, &format!("{facet} are these {} and no others", put.len()));
                 }
-                for element in put {
+                for element in put.iter().take(LISTED) {
                     let id = element.id.as_deref().map(|id| format!(" (id {})", safe(id)));
                     let part = if element.part { " (only what changed)" } else { "" };
-                    let value = json(&element.value.to_json(schema));
+                    let value = shown(&element.value.to_json(schema));
                     detail(out, &format!("{facet} + {value}{}{part}", id.unwrap_or_default()));
                 }
-                for gone in remove {
+                more(out, put.len());
+                for gone in remove.iter().take(LISTED) {
                     let name = match gone {
                         ElementRef::Id(id) => format!("id {}", safe(id)),
-                        ElementRef::Key(value) => json(&value.to_json(schema)),
+                        ElementRef::Key(value) => shown(&value.to_json(schema)),
                     };
                     detail(out, &format!("{facet} - {name}"));
                 }
+                more(out, remove.len());
             }
         }
     }
@@ -149,7 +194,7 @@ impl<'s> Steps<'s> {
         for (field, value) in declared.fields.iter().zip(&act.fields) {
             let value = value.to_json(schema);
             if !value.is_null() {
-                detail(out, &format!("{} = {}", field.name, json(&value)));
+                detail(out, &format!("{} = {}", field.name, shown(&value)));
             }
         }
     }
@@ -174,6 +219,7 @@ impl<'s> Steps<'s> {
         for assumption in ruling.assumptions {
             detail(out, &format!("  assuming {}", clean::text(assumption, SHOWN)));
         }
+        self.tree(out, ruling.tree);
     }
 
     /// Insecure or not, in words.
@@ -183,7 +229,7 @@ impl<'s> Steps<'s> {
             Some(false) => ("secure", "\u{1b}[32m"),
             None => ("unknown", "\u{1b}[33m"),
         };
-        match self.paint {
+        match self.paint() {
             Paint::Plain => word.to_owned(),
             Paint::Colour => format!("{colour}{word}\u{1b}[0m"),
         }
@@ -208,23 +254,43 @@ impl<'s> Steps<'s> {
             Trace::Tenant { tenant, account } => {
                 self.line(out, "tenant", &format!("{} (account {})", safe(tenant), safe(account)));
             }
-            Trace::Passed { file, line, guard, why } => {
+            Trace::Passed { file, line, guard, why, tree } => {
                 self.line(out, "passed by", &format!("{file}:{line}: {why}"));
-                guarded(out, guard);
+                match tree {
+                    Some(part) => self.tree(out, part),
+                    None => guarded(out, guard),
+                }
             }
             Trace::Entry { file, line, guard, inferred } => {
                 let seen = if inferred { " (inferred: no source was seen)" } else { "" };
                 self.line(out, "entry", &format!("{file}:{line}{seen}"));
                 guarded(out, guard);
             }
+            Trace::Unmet { tree, .. } => {
+                self.line(out, "left out", "what stands under a guard that does not hold");
+                self.tree(out, tree);
+            }
+            Trace::Missing { tree, .. } => {
+                self.line(out, "missing", "what the entry needs is not in the event");
+                self.tree(out, tree);
+            }
             Trace::Blind { why, facet } => {
                 let facet = if facet.is_empty() { String::new() } else { format!("{facet}: ") };
                 self.line(out, "blind", &format!("{facet}{why}"));
             }
             Trace::Change(change) => self.change(out, change),
-            Trace::Unplaced { orphaned, refused } => {
-                let text = format!("{orphaned} wait for their resource, {refused} found no room");
-                self.line(out, "unplaced", &text);
+            Trace::Unplaced { orphaned, refused, crowded } => {
+                if orphaned > 0 || refused > 0 {
+                    let text =
+                        format!("{orphaned} wait for their resource, {refused} found no room");
+                    self.line(out, "unplaced", &text);
+                }
+                if crowded > 0 {
+                    let sets = count(crowded, "set");
+                    let text =
+                        format!("{sets} with more elements than are kept: judged as partial");
+                    self.line(out, "crowded", &text);
+                }
             }
             _ => return false,
         }
@@ -247,7 +313,7 @@ impl<'s> Steps<'s> {
         for (said, words) in [
             (late, ", by an event that came late"),
             (settled, ", by a snapshot that has settled"),
-            (remote, ", something it reads elsewhere may have changed"),
+            (remote, ", and something it reads from afar changed"),
         ] {
             text.push_str(if said { words } else { "" });
         }
@@ -262,28 +328,31 @@ impl<'s> Steps<'s> {
 
     fn verdict(&self, out: &mut String, step: &Trace<'_>) {
         match *step {
-            Trace::Judged { detector, title, asks, each, saw, rulings } => {
+            Trace::Judged { detector, title, kind, id, asks, each, saw, rulings, counts } => {
                 self.line(out, detector, title);
+                detail(out, &format!("{kind} {}{}", safe(id), of_each(each, counts)));
                 let each =
                     if each.is_empty() { String::new() } else { format!("each of {each}: ") };
                 detail(out, &format!("asks {each}{}", one_line(asks)));
-                for seen in saw {
-                    self::seen(out, seen);
-                }
                 if rulings.is_empty() {
+                    all_seen(out, saw);
                     detail(out, "nothing to ask about: no element is known");
                 }
                 for ruling in rulings {
                     self.ruling(out, ruling);
                 }
+                let all = counts.insecure + counts.unknown + counts.secure;
+                if all > rulings.len() {
+                    detail(out, &format!("... and {} more", all - rulings.len()));
+                }
             }
-            Trace::Deed { detector, title, asks, saw, holds } => {
+            Trace::Deed { detector, title, asks, saw, holds, tree } => {
                 self.line(out, detector, title);
                 if !asks.is_empty() {
                     detail(out, &format!("asks {}", one_line(asks)));
                 }
-                for seen in saw {
-                    self::seen(out, seen);
+                if tree.is_none() {
+                    all_seen(out, saw);
                 }
                 let word = match holds {
                     Some(true) => "tells",
@@ -291,6 +360,9 @@ impl<'s> Steps<'s> {
                     None => "unknown",
                 };
                 detail(out, word);
+                if let Some(part) = tree {
+                    self.tree(out, part);
+                }
             }
             Trace::Heard { detector, of, what } => {
                 self.line(out, detector, &format!("a window: heard of {of} ({what})"));
@@ -303,97 +375,61 @@ impl<'s> Steps<'s> {
 impl Tracer for Steps<'_> {
     fn tell(&self, step: &Trace<'_>) {
         let told = &mut *self.told.borrow_mut();
-        match *step {
-            Trace::Skipped { detector } => {
-                if self.wants(detector) {
-                    told.skipped.push(detector.to_owned());
-                }
-                return;
-            }
-            Trace::Judged { detector, .. }
+        told.facts.note(step);
+        let of = match *step {
+            Trace::Skipped { detector, .. }
+            | Trace::Judged { detector, .. }
             | Trace::Deed { detector, .. }
-            | Trace::Heard { detector, .. } => {
-                if self.wants(detector) {
-                    self.verdict(&mut told.text, step);
-                }
-                return;
-            }
-            _ => self.flush(told),
+            | Trace::Heard { detector, .. } => Some(detector),
+            _ => None,
+        };
+        if of.is_some_and(|detector| !self.wants(detector)) {
+            return;
         }
+        if told.text.len().max(told.bytes) > EVENT {
+            told.cut += 1;
+            return;
+        }
+        if self.form == Form::Json {
+            let step = json::step(step, self.content);
+            told.bytes += step.to_string().len();
+            told.json.push(step);
+            return;
+        }
+        if let Trace::Skipped { detector, .. } = *step {
+            told.skipped.push(detector.to_owned());
+            return;
+        }
+        if of.is_some() {
+            return self.verdict(&mut told.text, step);
+        }
+        self.flush(told);
         if !self.reading(&mut told.text, step) {
             self.resource(&mut told.text, step);
         }
     }
 }
 
-/// A labelled line; nothing where there is no text.
-pub(super) fn line(out: &mut String, paint: Paint, label: &str, text: &str) {
-    if text.is_empty() {
-        return;
-    }
-    let (on, off) = match paint {
-        Paint::Plain => ("", ""),
-        Paint::Colour => ("\u{1b}[36m", "\u{1b}[0m"),
-    };
-    let _ = writeln!(out, "  {on}{label:<LABEL$}{off} {text}");
-}
-
-/// A line below a labelled one.
-fn detail(out: &mut String, text: &str) {
-    let _ = writeln!(out, "  {:LABEL$}   {text}", "");
-}
-
-fn guarded(out: &mut String, guard: &str) {
-    if !guard.is_empty() {
-        detail(out, &format!("when {}", one_line(guard)));
+fn all_seen(out: &mut String, saw: &[Seen<'_>]) {
+    for seen in saw {
+        self::seen(out, seen);
     }
 }
 
-fn difference(out: &mut String, difference: &Difference<'_>) {
-    let Difference { facet, derived, before, after, known } = difference;
-    let follows = if *derived { " (follows)" } else { "" };
-    let (before, after) = (side(before), side(after));
-    let known = known_word(*known);
-    detail(out, &format!("{facet}{follows}: {before} -> {after}{known}"));
-}
-
-fn seen(out: &mut String, seen: &Seen<'_>) {
-    let value = match seen.known {
-        Known::Unknown | Known::Unsaid => String::new(),
-        Known::Whole | Known::Partial => format!(" {}", json(&seen.value)),
-    };
-    detail(out, &format!("saw {}{value}{}", seen.name, known_word(seen.known)));
-}
-
-const fn known_word(known: Known) -> &'static str {
-    match known {
-        Known::Whole => "",
-        Known::Partial => " (there may be more)",
-        Known::Unknown => " (unknown)",
-        Known::Unsaid => " (never said)",
+/// How many are not listed.
+fn more(out: &mut String, all: usize) {
+    if all > LISTED {
+        detail(out, &format!("... and {} more", all - LISTED));
     }
 }
 
-fn count(number: usize, of: &str) -> String {
-    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
-}
-
-fn side(value: &Json) -> String {
-    if value.is_null() { "nothing".to_owned() } else { json(value) }
-}
-
-fn json(value: &Json) -> String {
-    clean::text(&value.to_string(), SHOWN)
-}
-
-/// A name that came with the record, safe to show.
-fn safe(text: &str) -> String {
-    clean::text(text, SHOWN)
-}
-
-/// An expression, its line breaks and indents gone.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// How many elements came to what; nothing where there is but one verdict.
+fn of_each(each: &str, counts: Counts) -> String {
+    if each.is_empty() {
+        return String::new();
+    }
+    let Counts { insecure, unknown, secure } = counts;
+    format!(": {insecure} insecure, {unknown} unknown, {secure} secure")
 }
 
 #[cfg(test)]
@@ -409,32 +445,32 @@ mod tests {
     #[test]
     fn what_was_not_asked_is_told_in_one_line_and_only_once() {
         let content = Content::default();
-        let steps = Steps::new(&content, None, Paint::Plain);
+        let steps = Steps::new(&content, None, Form::Text(Paint::Plain));
         for detector in ["A-1", "A-2"] {
-            steps.tell(&Trace::Skipped { detector });
+            steps.tell(&Trace::Skipped { detector, reads: &[] });
         }
-        assert_eq!(steps.take(), "  not asked  A-1, A-2: nothing they read changed\n");
-        assert_eq!(steps.take(), "");
+        assert_eq!(steps.take().text, "  not asked  A-1, A-2: nothing they read changed\n");
+        assert_eq!(steps.take().text, "");
     }
 
     #[test]
     fn another_detector_than_the_one_asked_for_is_not_told() {
         let content = Content::default();
-        let steps = Steps::new(&content, Some("A-2"), Paint::Plain);
+        let steps = Steps::new(&content, Some("A-2"), Form::Text(Paint::Plain));
         for detector in ["A-1", "A-2"] {
-            steps.tell(&Trace::Skipped { detector });
+            steps.tell(&Trace::Skipped { detector, reads: &[] });
             steps.tell(&Trace::Heard { detector, of: "X-1", what: "opened" });
         }
-        let told = steps.take();
+        let told = steps.take().text;
         assert!(told.contains("A-2") && !told.contains("A-1"), "{told}");
     }
 
     #[test]
     fn names_from_a_record_cannot_move_the_cursor_or_add_a_line() {
         let content = Content::default();
-        let steps = Steps::new(&content, None, Paint::Plain);
+        let steps = Steps::new(&content, None, Form::Text(Paint::Plain));
         steps.tell(&Trace::Key { key: key("a\u{1b}[2Jb\nc"), read: false });
-        let told = steps.take();
+        let told = steps.take().text;
         assert_eq!(told.matches('\n').count(), 1, "{told:?}");
         assert!(!told.contains('\u{1b}'), "{told:?}");
     }

@@ -106,7 +106,8 @@ fn headers(call: &Call<'_, '_>, request: Val<'_>) -> Result<Option<Vec<String>>,
             continue;
         }
         let found = found.get_or_insert_with(Vec::new);
-        for line in strings(call, *value)?.unwrap_or_default() {
+        let Some(lines) = strings(call, *value)? else { return Ok(None) };
+        for line in lines {
             for grantee in line.split(',') {
                 let Some((kind, name)) = grantee.split_once('=') else { continue };
                 let name = name.trim().trim_matches('"');

@@ -1,9 +1,11 @@
 //! Permissions of security groups go in; one map per peer, ports and rules come out.
 
+use rustc_hash::FxHashSet;
+
 use super::super::make::{Answer, arg, folded, list, map, member, record, several, text};
 use super::super::ports::{all, has_ports, network, nothing, number, protocol, set};
 use crate::expr::api::{Call, EvalError};
-use crate::model::{PortRange, Val};
+use crate::model::{PortRange, Seq, Val};
 
 /// Where a permission keeps its peers, and what in an entry names the peer.
 const PEERS: &[(&str, &str)] = &[
@@ -13,6 +15,16 @@ const PEERS: &[(&str, &str)] = &[
     ("groups", "groupId"),
     ("userIdGroupPairs", "groupId"),
     ("prefixListIds", "prefixListId"),
+];
+
+/// Where the flat form names a peer.
+const FLAT: &[&str] = &[
+    "cidrIp",
+    "cidrIpv4",
+    "cidrIpv6",
+    "sourceSecurityGroupId",
+    "sourceSecurityGroupName",
+    "prefixListId",
 ];
 
 /// `aws.ports(permission)`.
@@ -30,11 +42,11 @@ pub(super) fn ports<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
         _ => {}
     }
     let ends = ["fromPort", "toPort"].map(|name| folded(permission, name));
-    let [Some(from), Some(to)] =
-        ends.map(|end| if end.is_present() { number(end) } else { Some(-1) })
-    else {
-        return Ok(Val::Unknown);
-    };
+    let ends = ends.map(|end| match end {
+        Val::Unsaid | Val::None => Some(-1),
+        said => number(said),
+    });
+    let [Some(from), Some(to)] = ends else { return Ok(Val::Unknown) };
     let (from, to) = match (from, to) {
         (-1, -1) => return Ok(all()),
         (-1, to) => (to, to),
@@ -42,7 +54,7 @@ pub(super) fn ports<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
         both => both,
     };
     match (u16::try_from(from), u16::try_from(to)) {
-        (Ok(first), Ok(last)) if first <= last => Ok(set(call, vec![PortRange { first, last }])),
+        (Ok(first), Ok(last)) if first <= last => Ok(set(call, &[PortRange { first, last }])),
         _ => Ok(Val::Unknown),
     }
 }
@@ -50,30 +62,24 @@ pub(super) fn ports<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
 /// `aws.permissions(from)`.
 pub(super) fn permissions<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     let from = arg(args, 0);
-    let mut found = Vec::new();
-    let mut whole = true;
-    match from {
+    let permissions = match from {
         Val::Unsaid | Val::None => return Ok(from),
-        Val::List(seq) => {
-            whole = seq.whole;
-            call.charge(seq.items.len())?;
-            flatten(call, seq.items, &mut found)?;
-        }
+        Val::List(_) => several(call, from)?,
         Val::Map(_) => {
             let inner = folded(from, "ipPermissions");
             let nested = several(call, inner)?;
-            if nested.is_empty() {
+            if nested.items.is_empty() && nested.whole {
                 // The flat form carries an empty `ipPermissions` beside its own fields.
-                flatten(call, several(call, without(from, inner))?, &mut found)?;
+                several(call, without(from, inner))?
             } else {
-                flatten(call, nested, &mut found)?;
+                nested
             }
         }
         _ => return Ok(Val::Unknown),
-    }
-    let Val::List(mut seq) = list(call, &found) else { return Ok(Val::Unknown) };
-    seq.whole = whole;
-    Ok(Val::List(seq))
+    };
+    let mut found = Vec::new();
+    let whole = flatten(call, permissions, &mut found)?;
+    Ok(Val::List(Seq { items: call.arena.alloc_slice_copy(&found), whole }))
 }
 
 /// A request whose `ipPermissions` is there but empty, and that says nothing flat, has none.
@@ -86,17 +92,25 @@ fn without<'a>(from: Val<'a>, inner: Val<'a>) -> Val<'a> {
     from
 }
 
+/// Adds one map per peer; tells whether these are all.
 fn flatten<'a>(
     call: &Call<'a, '_>,
-    permissions: &[Val<'a>],
+    permissions: Seq<'a>,
     found: &mut Vec<Val<'a>>,
-) -> Result<(), EvalError> {
-    for permission in permissions {
+) -> Result<bool, EvalError> {
+    let mut whole = permissions.whole;
+    for permission in permissions.items {
         let Val::Map(_) = permission else {
-            found.push(Val::Unknown);
+            if matches!(permission, Val::Unknown) {
+                whole = false;
+            } else {
+                found.push(Val::Unknown);
+            }
             continue;
         };
-        for peer in peers(call, *permission)? {
+        let peers = peers(call, *permission)?;
+        whole = whole && peers.whole;
+        for peer in peers.found {
             found.push(map(
                 call,
                 &[
@@ -108,28 +122,45 @@ fn flatten<'a>(
             ));
         }
     }
-    Ok(())
+    Ok(whole)
+}
+
+/// The peers of a permission, and whether these are all.
+struct Peers<'a> {
+    found: Vec<Val<'a>>,
+    /// Those of text, to tell what is there already.
+    texts: FxHashSet<&'a str>,
+    whole: bool,
+}
+
+impl<'a> Peers<'a> {
+    fn add(&mut self, peer: Val<'a>) {
+        if peer.as_str().is_none_or(|text| self.texts.insert(text)) {
+            self.found.push(peer);
+        }
+    }
 }
 
 /// Every peer of a permission, once each: Config repeats IPv4 ranges as plain text.
-fn peers<'a>(call: &Call<'a, '_>, permission: Val<'a>) -> Result<Vec<Val<'a>>, EvalError> {
-    let mut found: Vec<Val<'a>> = Vec::new();
-    let mut add = |peer: Val<'a>| {
-        let known =
-            peer.as_str().is_some_and(|new| found.iter().any(|old| old.as_str() == Some(new)));
-        if !known {
-            found.push(peer);
-        }
-    };
+fn peers<'a>(call: &Call<'a, '_>, permission: Val<'a>) -> Result<Peers<'a>, EvalError> {
+    let mut peers = Peers { found: Vec::new(), texts: FxHashSet::default(), whole: true };
     for (place, name) in PEERS {
-        for entry in several(call, folded(permission, place))? {
-            add(entry_peer(call, *entry, name));
+        let entries = several(call, folded(permission, place))?;
+        peers.whole = peers.whole && entries.whole;
+        for entry in entries.items {
+            if matches!(entry, Val::Unknown) {
+                peers.whole = false;
+            } else {
+                peers.add(entry_peer(call, *entry, name));
+            }
         }
     }
+    let unknown = FLAT.iter().any(|name| matches!(folded(permission, name), Val::Unknown));
+    peers.whole = peers.whole && !unknown;
     for name in ["cidrIp", "cidrIpv4", "cidrIpv6"] {
         let value = folded(permission, name);
         if value.is_present() {
-            add(cidr(call, value));
+            peers.add(cidr(call, value));
         }
     }
     let group = ["sourceSecurityGroupId", "sourceSecurityGroupName"]
@@ -137,13 +168,13 @@ fn peers<'a>(call: &Call<'a, '_>, permission: Val<'a>) -> Result<Vec<Val<'a>>, E
         .into_iter()
         .find(Val::is_present);
     if let Some(group) = group {
-        add(prefixed(call, "group", group));
+        peers.add(prefixed(call, "group", group));
     }
     let prefix_list = folded(permission, "prefixListId");
     if prefix_list.is_present() {
-        add(prefixed(call, "list", prefix_list));
+        peers.add(prefixed(call, "list", prefix_list));
     }
-    Ok(found)
+    Ok(peers)
 }
 
 /// One entry of a list of peers: an object, or the text itself.

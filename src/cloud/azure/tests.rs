@@ -79,3 +79,88 @@ fn security_rules_become_rules() {
         assert_eq!(ask("azure.rule", properties, "[]"), expected, "{properties}");
     }
 }
+
+/// <https://learn.microsoft.com/azure/role-based-access-control/scope-overview>
+#[test]
+fn ids_tell_their_type_and_level() {
+    let vnet = "/subscriptions/S/resourceGroups/G/providers/Microsoft.Network/virtualNetworks/V";
+    let group = "/providers/Microsoft.Management/managementGroups/M";
+    let cases = [
+        (vnet.to_owned(), "microsoft.network/virtualnetworks", "resource"),
+        (format!("{vnet}/subnets/B"), "microsoft.network/virtualnetworks/subnets", "resource"),
+        (
+            format!("{vnet}/providers/Microsoft.Insights/diagnosticSettings/D"),
+            "microsoft.insights/diagnosticsettings",
+            "resource",
+        ),
+        (
+            "/subscriptions/S/resourceGroups/G".into(),
+            "microsoft.resources/subscriptions/resourcegroups",
+            "resource_group",
+        ),
+        ("/subscriptions/S/".into(), "microsoft.resources/subscriptions", "subscription"),
+        (group.into(), "microsoft.management/managementgroups", "management_group"),
+        ("/".into(), "unsaid", "tenant"),
+        ("junk".into(), "unsaid", "unsaid"),
+        ("/subscriptions".into(), "unsaid", "unsaid"),
+    ];
+    for (id, kind, level) in cases {
+        let quoted = format!("{id:?}");
+        assert_eq!(ask("azure.type", &quoted, "[]"), kind, "{id}");
+        assert_eq!(ask("azure.level", &quoted, "[]"), level, "{id}");
+    }
+}
+
+/// Ids of roles: <https://learn.microsoft.com/azure/role-based-access-control/built-in-roles>
+#[test]
+fn role_assignments_become_statements() {
+    let assigned = |role: &str, scope: &str, more: &str| {
+        let text = format!(
+            r#"{{"roleDefinitionId": "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions/{role}", "principalId": "P-1", "principalType": "ServicePrincipal", "scope": "{scope}"{more}}}"#
+        );
+        (ask("azure.assignment", &text, "[]"), chain_admin(&text))
+    };
+    let owner = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635";
+    let access = "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9";
+    let reader = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
+    let limited = r#", "condition": "@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {1}""#;
+    for (role, scope, more, action, resource, admin) in [
+        (owner, "/subscriptions/S", "", "*", "*", true),
+        (owner, "/", "", "*", "*", true),
+        (owner, "/providers/Microsoft.Management/managementGroups/M", "", "*", "*", true),
+        (
+            owner,
+            "/subscriptions/S/resourceGroups/G",
+            "",
+            "*",
+            "/subscriptions/s/resourcegroups/g",
+            false,
+        ),
+        (access, "/subscriptions/S", "", "*", "*", true),
+        (access, "/subscriptions/S", limited, "User Access Administrator", "*", false),
+        (owner, "/subscriptions/S", limited, "*", "*", true),
+        (reader, "/subscriptions/S", "", "Reader", "*", false),
+        ("0000", "/subscriptions/S", "", "0000", "*", false),
+    ] {
+        let (statement, found) = assigned(role, scope, more);
+        let head = format!(
+            "{{effect=allow principals=[serviceprincipal:p-1] actions=[{action}] resources=[{resource}]"
+        );
+        assert!(statement.starts_with(&head), "{statement} for {role} at {scope}");
+        assert_eq!(found, admin.to_string(), "{role} at {scope}");
+    }
+    for (text, expected) in [
+        ("null", "unsaid"),
+        (r#"{"roleDefinitionId": "x"}"#, "unknown"),
+        (r#"{"principalId": "x"}"#, "unknown"),
+        ("4", "unknown"),
+    ] {
+        assert_eq!(ask("azure.assignment", text, "[]"), expected, "{text}");
+    }
+}
+
+/// Whether the assignment makes an administrator.
+fn chain_admin(text: &str) -> String {
+    use super::super::testing::chain;
+    chain(&["azure.assignment", "aws.items", "iam.admin"], text, "[]")
+}

@@ -37,7 +37,7 @@ fn firewall_parts_are_read() {
             "gcp.ports",
             r#"[{"ipProtocol": "all"}, {"IPProtocol": "esp"}, {"IPProtocol": "tcp", "ports": [22, 23]}]"#,
             "[]",
-            "[{protocol=any ports=all}, {protocol=50 ports=all}, {protocol=tcp ports=22-23}]",
+            "[{protocol=any ports=all}, {protocol=esp ports=all}, {protocol=tcp ports=22-23}]",
         ),
         (
             "gcp.ports",

@@ -2,7 +2,7 @@
 
 use super::super::make::strings;
 use super::condition::{self, Reach};
-use super::pattern::{covers, everything, meets};
+use super::pattern::{Case, cost, covers, covers_by, every_resource, everything, meets};
 use crate::expr::api::{Call, EvalError};
 use crate::model::Val;
 
@@ -37,8 +37,12 @@ pub(super) struct Policy<'a> {
     pub grants: Vec<Grant<'a>>,
     /// False where others may exist.
     pub whole: bool,
-    /// How many patterns they hold together: what one look at all of them costs.
-    pub patterns: usize,
+    /// What one look at all of them costs, for a short name.
+    weight: usize,
+    /// Places of the Denies without a condition.
+    denies: Vec<usize>,
+    /// What one look at those costs, for a short name.
+    denials: usize,
 }
 
 impl<'a> Policy<'a> {
@@ -57,8 +61,16 @@ impl<'a> Policy<'a> {
                 None => whole = false,
             }
         }
-        let patterns = grants.iter().map(Grant::patterns).sum();
-        Ok(Self { grants, whole, patterns })
+        let weight = grants.iter().map(Grant::weight).sum();
+        let denies: Vec<usize> =
+            (0..grants.len()).filter(|place| grants[*place].denies_always()).collect();
+        let denials = denies.iter().map(|place| grants[*place].weight()).sum();
+        Ok(Self { grants, whole, weight, denies, denials })
+    }
+
+    /// Pays for one look at every statement with that action.
+    pub fn charge(&self, call: &Call<'_, '_>, action: &str) -> Result<(), EvalError> {
+        call.charge(self.weight.saturating_mul(cost(action.len())))
     }
 
     /// The statements that allow.
@@ -66,30 +78,61 @@ impl<'a> Policy<'a> {
         self.grants.iter().filter(|grant| grant.allow)
     }
 
-    /// Whether an unconditional Deny for everyone takes away the action on all that `from`
-    /// allows it on.
+    /// Whether unconditional Denies for everyone take away the action on all that `from` allows
+    /// it on. A Deny with a condition takes nothing away for certain.
     pub fn denied(
         &self,
         call: &Call<'a, '_>,
         from: &Grant<'_>,
         action: &str,
     ) -> Result<bool, EvalError> {
-        call.charge(self.patterns)?;
-        Ok(self.grants.iter().any(|deny| {
-            !deny.allow
-                && condition::absent(deny.conditions) == Some(true)
-                && deny.binds_everyone()
-                && deny.names_all(action)
-                && deny.holds_resources_of(from)
-        }))
+        self.denied_to(call, from, action, None)
+    }
+
+    /// As [`Policy::denied`], by Denies too that name the principal or its whole account.
+    pub fn denied_to(
+        &self,
+        call: &Call<'a, '_>,
+        from: &Grant<'_>,
+        action: &str,
+        who: Option<(&str, &str)>,
+    ) -> Result<bool, EvalError> {
+        if self.denies.is_empty() {
+            return Ok(false);
+        }
+        call.charge(self.denials.saturating_mul(cost(action.len())))?;
+        let denies: Vec<&Grant<'_>> = self
+            .denies
+            .iter()
+            .map(|place| &self.grants[*place])
+            .filter(|deny| deny.binds(who) && deny.names_all(action))
+            .collect();
+        if denies.iter().any(|deny| deny.holds_every_resource()) {
+            return Ok(true);
+        }
+        if denies.is_empty() || from.not_resources.is_some() || from.resources.is_empty() {
+            return Ok(false);
+        }
+        for resource in &from.resources {
+            call.charge(self.denials.saturating_mul(cost(resource.len())))?;
+            if !denies.iter().any(|deny| deny.holds_resource(resource)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
 impl Grant<'_> {
-    fn patterns(&self) -> usize {
-        1 + self.actions.len()
-            + self.not_actions.as_ref().map_or(0, Vec::len)
-            + self.resources.len()
+    fn weight(&self) -> usize {
+        let lists = [Some(&self.actions), self.not_actions.as_ref(), Some(&self.resources)];
+        let patterns = lists.into_iter().chain([self.not_resources.as_ref()]).flatten().flatten();
+        let names = self.principals.len() + self.not_principals.as_ref().map_or(0, Vec::len);
+        1 + names + patterns.map(|pattern| cost(pattern.len())).sum::<usize>()
+    }
+
+    fn denies_always(&self) -> bool {
+        !self.allow && condition::absent(self.conditions) == Some(true)
     }
 
     /// Whether it is for everyone, by `*` or by excluding some.
@@ -98,11 +141,23 @@ impl Grant<'_> {
     }
 
     /// Whether a Deny binds all but a few: for everyone, or in a policy that names nobody
-    /// because it hangs on its holder.
-    fn binds_everyone(&self) -> bool {
+    /// because it hangs on its holder. It binds `who` too, a principal and its account, where it
+    /// names one of the two.
+    fn binds(&self, who: Option<(&str, &str)>) -> bool {
+        let names = |list: &[&str]| {
+            who.is_some_and(|(name, account)| {
+                list.iter().any(|one| {
+                    *one == name || one.strip_prefix("aws:").is_some_and(|id| id == account)
+                })
+            })
+        };
         match &self.not_principals {
-            Some(spared) => !spared.contains(&"*"),
-            None => self.principals.is_empty() || self.principals.contains(&"*"),
+            Some(spared) => !spared.contains(&"*") && !names(spared),
+            None => {
+                self.principals.is_empty()
+                    || self.principals.contains(&"*")
+                    || names(&self.principals)
+            }
         }
     }
 
@@ -121,22 +176,31 @@ impl Grant<'_> {
     pub fn on_everything(&self) -> bool {
         match &self.not_resources {
             Some(spared) => !spared.iter().any(|pattern| everything(pattern)),
-            None => self.resources.is_empty() || self.resources.iter().any(|one| everything(one)),
+            None => self.holds_every_resource(),
         }
     }
 
-    fn holds_resources_of(&self, other: &Grant<'_>) -> bool {
-        let every = |grant: &Grant<'_>| {
-            grant.not_resources.as_ref().is_none_or(Vec::is_empty)
-                && (grant.resources.is_empty() || grant.resources.iter().any(|one| everything(one)))
+    fn holds_every_resource(&self) -> bool {
+        self.not_resources.is_none()
+            && (self.resources.is_empty() || self.resources.iter().any(|one| every_resource(one)))
+    }
+
+    /// Whether it is about every object of some bucket: `arn:aws:s3:::b/*`, OBS's `b/*`.
+    pub fn on_every_object(&self) -> bool {
+        let whole = |resource: &&str| {
+            let path = resource.rsplit(':').next().unwrap_or(resource);
+            let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+            if key.is_empty() { bucket.ends_with('*') } else { everything(key) }
         };
-        if every(self) {
-            return true;
+        self.holds_every_resource() || self.resources.iter().any(whole)
+    }
+
+    /// Whether every resource the pattern names is among its resources.
+    fn holds_resource(&self, resource: &str) -> bool {
+        match &self.not_resources {
+            Some(spared) => !spared.iter().any(|pattern| meets(pattern, resource)),
+            None => self.resources.iter().any(|outer| covers_by(Case::Exact, outer, resource)),
         }
-        if self.not_resources.is_some() || other.not_resources.is_some() || every(other) {
-            return false;
-        }
-        other.resources.iter().all(|inner| self.resources.iter().any(|outer| covers(outer, inner)))
     }
 
     /// What its condition does to strangers.

@@ -1,12 +1,15 @@
 //! Statements go in; what they amount to comes out.
 //!
-//! **Invariant:** a statement that is known to grant decides; where none does and one could not
-//! be read, the answer is `Unknown`.
+//! **Invariant:** a statement that is known to grant decides, and what nobody has seen is taken
+//! to add and not to forbid; where none is known to and one could not be read, the answer is
+//! `Unknown`.
 
-use super::super::make::{Answer, arg, strings, text};
+use std::cell::Cell;
+
+use super::super::make::{Answer, arg, names, text};
 use super::condition::{self, Reach};
 use super::grant::{Grant, Policy};
-use super::pattern::{covers, everything};
+use super::pattern::everything;
 use crate::expr::api::{Call, EvalError};
 use crate::model::{Seq, Val};
 
@@ -144,19 +147,24 @@ fn whole_service(action: &str) -> bool {
 /// `iam.escalates(statements)`.
 pub(super) fn escalates<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     let policy = Policy::open(call, arg(args, 0))?;
+    let whole = Cell::new(policy.whole);
     let held = |action: &str| {
-        call.charge(policy.patterns)?;
+        policy.charge(call, action)?;
         for grant in policy.allows().filter(|grant| grant.names_all(action)) {
             let broad = grant.on_everything()
                 || grant.resources.iter().any(|one| one.contains(['*', '?']) || one.contains("${"));
-            let open = condition::holder(call, grant.conditions)? == Reach::Open;
-            if broad && open && !policy.denied(call, grant, action)? {
+            let reach = condition::holder(call, grant.conditions)?;
+            if reach == Reach::Unknown {
+                whole.set(false);
+            }
+            if broad && reach == Reach::Open && !policy.denied(call, grant, action)? {
                 return Ok(true);
             }
         }
         Ok(false)
     };
-    Ok(truth(holds_escalation(held)?, policy.whole))
+    let found = holds_escalation(held)?;
+    Ok(truth(found, whole.get()))
 }
 
 fn holds_escalation(held: impl Fn(&str) -> Result<bool, EvalError>) -> Result<bool, EvalError> {
@@ -175,31 +183,71 @@ fn holds_escalation(held: impl Fn(&str) -> Result<bool, EvalError>) -> Result<bo
 /// `iam.external_to(statements, accounts)`.
 pub(super) fn external_to<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     let policy = Policy::open(call, arg(args, 0))?;
-    let Some(own) = strings(call, arg(args, 1))? else {
-        return Err(EvalError::Type("accounts are a list of text"));
-    };
-    let own: Vec<&str> = own.iter().map(|id| account(id).unwrap_or(id)).collect();
-    let mut whole = policy.whole;
-    let mut found: Vec<&str> = Vec::new();
+    // An account that may still be in a list that is partial is not known to be foreign.
+    let (own, own_known) = names(call, arg(args, 1))?;
+    let mut own: Vec<&str> = own.iter().map(|id| account(id).unwrap_or(id)).collect();
+    own.sort_unstable();
+    let foreign = |id: &str| own.binary_search(&id).is_err();
+    let mut whole = policy.whole && own_known;
+    let mut found: Vec<String> = Vec::new();
     for grant in policy.allows() {
-        let reach = if grant.for_everyone() { grant.reach(call)? } else { Reach::Narrowed };
-        whole = whole && reach != Reach::Unknown;
-        if reach == Reach::Open {
-            found.push("*");
+        if grant.for_everyone() && !all_denied(call, &policy, grant, None)? {
+            match grant.reach(call)? {
+                Reach::Open => found.push("*".to_owned()),
+                Reach::Unknown => whole = false,
+                Reach::Narrowed if own_known => found.extend(tied(call, grant, foreign)?),
+                Reach::Narrowed => {}
+            }
         }
         call.charge(grant.principals.len())?;
-        found.extend(
-            grant
-                .principals
-                .iter()
-                .copied()
-                .filter(|name| account(name).is_some_and(|id| !own.contains(&id))),
-        );
+        for name in grant.principals.iter().filter(|_| own_known) {
+            let Some(id) = account(name).filter(|id| foreign(id)) else { continue };
+            if !all_denied(call, &policy, grant, Some((name, id)))? {
+                found.push((*name).to_owned());
+            }
+        }
     }
     found.sort_unstable();
     found.dedup();
     let items: Vec<Val<'a>> = found.iter().map(|name| text(call, name)).collect();
     Ok(Val::List(Seq { items: call.arena.alloc_slice_copy(&items), whole }))
+}
+
+/// Whether all that the grant allows is taken away again, from everyone or from that principal.
+fn all_denied<'a>(
+    call: &Call<'a, '_>,
+    policy: &Policy<'a>,
+    grant: &Grant<'a>,
+    who: Option<(&str, &str)>,
+) -> Result<bool, EvalError> {
+    let all = grant.not_actions.as_ref().map(|_| "*");
+    for action in grant.actions.iter().copied().chain(all) {
+        if !policy.denied_to(call, grant, action, who)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The foreign accounts that a grant for everyone is narrowed to: where a condition names an own
+/// account, the request must come from there.
+fn tied<'a>(
+    call: &Call<'a, '_>,
+    grant: &Grant<'a>,
+    foreign: impl Fn(&str) -> bool,
+) -> Result<Vec<String>, EvalError> {
+    let keys = condition::accounts(call, grant.conditions)?;
+    if keys.iter().any(|named| !named.iter().any(|id| foreign(id))) {
+        return Ok(Vec::new());
+    }
+    let first = keys.into_iter().next().unwrap_or_default();
+    Ok(first.iter().filter(|id| foreign(id)).map(|id| named(id)).collect())
+}
+
+/// The account as a principal: twelve digits are AWS's, others Huawei's.
+fn named(account: &str) -> String {
+    let amazon = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    if amazon { format!("aws:{account}") } else { format!("domain:{account}") }
 }
 
 /// The account a principal belongs to, where it names one: twelve digits of AWS, a Huawei
@@ -214,11 +262,7 @@ fn account(principal: &str) -> Option<&str> {
         }
     }
     let arn = principal.strip_prefix("federated:").unwrap_or(principal);
-    if !arn.starts_with("arn:") {
-        return None;
-    }
-    let id = arn.split(':').nth(4)?;
-    (id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())).then_some(id)
+    if arn.starts_with("arn:") { condition::account_in(arn) } else { None }
 }
 
 /// `iam.allows(statements, action)`.
@@ -227,6 +271,7 @@ pub(super) fn allows<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
         return Err(EvalError::Type("an action is text"));
     };
     let policy = Policy::open(call, arg(args, 0))?;
+    policy.charge(call, action)?;
     for grant in policy.allows().filter(|grant| grant.names_all(action)) {
         if !policy.denied(call, grant, action)? {
             return Ok(Val::Bool(true));
@@ -238,13 +283,27 @@ pub(super) fn allows<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
 /// `iam.plain_http(statements)`.
 pub(super) fn plain_http<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
     let policy = Policy::open(call, arg(args, 0))?;
+    let mut whole = policy.whole;
     for grant in policy.grants.iter().filter(|grant| !grant.allow && grant.for_everyone()) {
-        let wide = grant.actions.iter().any(|action| whole_service(action) || covers(action, "*"));
-        if wide && condition::without_tls(call, grant.conditions)? {
+        let wide = grant.actions.iter().any(|action| whole_service(action));
+        if !wide || !grant.on_every_object() {
+            continue;
+        }
+        if condition::without_tls(call, grant.conditions)? {
             return Ok(Val::Bool(false));
         }
+        whole = whole && grant.reach(call)? != Reach::Unknown;
     }
-    Ok(if policy.whole { Val::Bool(true) } else { Val::Unknown })
+    Ok(if whole { Val::Bool(true) } else { Val::Unknown })
+}
+
+/// `iam.restricts(conditions)`.
+pub(super) fn restricts<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Answer<'a> {
+    Ok(match condition::strangers(call, arg(args, 0))? {
+        Reach::Open => Val::Bool(false),
+        Reach::Narrowed => Val::Bool(true),
+        Reach::Unknown => Val::Unknown,
+    })
 }
 
 /// Whether some Allow on all resources, which no condition narrows, is as asked.

@@ -1,5 +1,8 @@
 //! Policies as the clouds write them, and what they amount to.
 
+mod conditions;
+mod denials;
+
 use super::super::testing::{ask, chain};
 use super::pattern::{covers, meets};
 

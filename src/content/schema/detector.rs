@@ -40,11 +40,11 @@ pub(super) fn schema(names: &Names) -> Json {
 }
 
 fn severities() -> impl Iterator<Item = &'static str> {
-    Severity::ALL.into_iter().map(|severity| severity.as_str())
+    Severity::ALL.into_iter().map(Severity::as_str)
 }
 
 fn providers() -> impl Iterator<Item = &'static str> {
-    Provider::ALL.into_iter().map(|provider| provider.as_str())
+    Provider::ALL.into_iter().map(Provider::as_str)
 }
 
 fn about() -> Vec<(&'static str, Json)> {

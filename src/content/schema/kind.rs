@@ -60,7 +60,7 @@ fn kind() -> Json {
 }
 
 pub(super) fn areas() -> impl Iterator<Item = &'static str> {
-    Area::ALL.into_iter().map(|area| area.as_str())
+    Area::ALL.into_iter().map(Area::as_str)
 }
 
 fn group(name: &str, key: &'static str, doc: &str) -> Json {

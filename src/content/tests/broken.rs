@@ -131,6 +131,12 @@ fn a_fault_in_an_expression_is_told_at_its_own_column() {
         "  - event: a/b\n    when: |\n      request.y == 1 ||\n        »reqest.x == 1\n    act: blind\n",
         "  - event: a/b\n    when: >\n      request.y == 1\n      || »reqest.x == 1\n    act: blind\n",
         "  - event: a/b\n    when: request.y == 1\n      || »reqest.x == 1\n    act: blind\n",
+        "  - event: a/b\n    when: |2-\n        request.y == 1 ||\n        »reqest.x == 1\n    act: blind\n",
+        "  - event: a/b\n    when: >-\n      request.y == 1\n\n      || request.z == 'é'\n        || »reqest.x == 1\n    act: blind\n",
+        "  - event: a/b\n    when: \"request.y == 1 ||\n      »reqest.x == 1\"\n    act: blind\n",
+        "  - event: a/b\n    when: \"request.y == 1 \\\n      || »reqest.x == 1\"\n    act: blind\n",
+        "  - event: a/b\n    when: 'request.y == ''é''\n\n      || »reqest.x == 1'\n    act: blind\n",
+        "  - event: a/b\r\n    when: |\r\n      request.y == 1 ||\r\n      »reqest.x == 1\r\n    act: blind\r\n",
         "  - event: a/b\n    resource: {kind: network.interface, id: x.y}\n    for: x in request.a; y in »reqest.x\n    delete: true\n",
     ];
     for case in cases {
@@ -266,7 +272,7 @@ fn what_is_wrong_in_a_kind_is_told_at_its_place() {
 const POSTURE: &str = "severity: high\napplies_to: network.security_group\n";
 
 /// The rest of a detector, and what is wrong in it.
-const DETECTORS: [(&str, &str, &str, Option<&str>); 15] = [
+const DETECTORS: [(&str, &str, &str, Option<&str>); 16] = [
     (
         "",
         "severity: »hgh\napplies_to: network.interface\ninsecure: exposed\n",
@@ -274,6 +280,12 @@ const DETECTORS: [(&str, &str, &str, Option<&str>); 15] = [
         Some("did you mean `high`?"),
     ),
     (POSTURE, "insecure: »opn\n", "unknown name `opn`", Some("did you mean `open`?")),
+    (
+        "severity: high\napplies_to: [network.security_group, account.settings]\n",
+        "insecure: »open\n",
+        "unknown name `open`",
+        Some("`account.settings` has no such facet, `network.security_group` has"),
+    ),
     (
         POSTURE,
         "each: »stateless\ninsecure: open\n",
@@ -381,11 +393,27 @@ fn a_fault_is_shown_with_its_line_and_a_caret() {
     let Err(faults) = load(&files(&[("x.yaml", &text)]), &tables()) else { panic!("loads") };
     assert_eq!(
         faults[0].to_string(),
-        "x.yaml:5:13: error: unknown type `strng`\n 5 | facets: {é: strng}\n   |             ^^^^^ did you mean `string`?"
+        "x.yaml:5:28: error: unknown type `strng`\n 5 | facets: {a: {doc: é, type: strng}}\n   |                            ^^^^^ did you mean `string`?"
     );
     let log = sarif(&faults);
     assert_eq!(log["version"], "2.1.0");
     let region = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"];
-    assert_eq!((&region["startLine"], &region["startColumn"]), (&5.into(), &13.into()));
+    assert_eq!((&region["startLine"], &region["startColumn"]), (&5.into(), &28.into()));
     assert_eq!(faults[0].to_json()["hint"], "did you mean `string`?");
+}
+
+#[test]
+fn a_condition_that_never_changes_is_warned_of_at_its_place() {
+    for (insecure, column, message) in [
+        ("\"true\"", 11, "the condition is always true"),
+        ("open && 1 > 2", 21, "this is always false"),
+        ("open || true", 19, "the condition never changes"),
+        ("open && !open", 16, "a condition and its opposite: this is always false"),
+    ] {
+        let text = format!("{DETECTOR}{POSTURE}insecure: {insecure}\n");
+        let (_, faults) = load(&files(&[("x.yaml", &text)]), &tables()).expect("it loads");
+        let found = faults.iter().find(|fault| fault.message == message);
+        let place = found.map(|fault| (&*fault.file, fault.line, fault.column, fault.level));
+        assert_eq!(place, Some(("x.yaml", 9, column, Level::Warning)), "{}", listing(&faults));
+    }
 }

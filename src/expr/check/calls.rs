@@ -1,9 +1,8 @@
-//! Calls: special forms, functions written in content, host functions with their overloads.
+//! Calls: functions written in content, host functions with their overloads.
 
 use std::sync::Arc;
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr};
-use regex::RegexBuilder;
 
 use crate::expr::api::Host;
 use crate::expr::ir::{Const, Node};
@@ -12,27 +11,9 @@ use crate::expr::{net, standard};
 use crate::model::Type;
 use crate::model::schema::Text;
 
+use super::forms::FORMS;
 use super::names::spelled;
-use super::{Checker, MAX_DEPTH, Typed, list_of, merge};
-
-/// Bytes a compiled regex may take.
-const REGEX_BYTES: usize = 1 << 20;
-
-/// Forms that are neither hosts nor content's, for suggestions.
-const FORMS: [&str; 12] = [
-    "first",
-    "has",
-    "matches",
-    "exists",
-    "all",
-    "exists_one",
-    "map",
-    "filter",
-    "orValue",
-    "hasValue",
-    "or",
-    "list",
-];
+use super::{Checker, MAX_DEPTH, Typed};
 
 impl Checker<'_> {
     pub(super) fn call(
@@ -65,7 +46,8 @@ impl Checker<'_> {
         let prefix = call.target.as_deref().and_then(spelled);
         let Some(prefix) = prefix else { return call.func_name.clone() };
         let full = format!("{prefix}.{}", call.func_name);
-        let known = self.functions.hosts().iter().any(|host| host.name == full)
+        let known = FORMS.contains(&&*full)
+            || self.functions.hosts().iter().any(|host| host.name == full)
             || self.functions.user(&full).is_some();
         if known {
             return full;
@@ -78,76 +60,6 @@ impl Checker<'_> {
             .any(|host| host.name.strip_prefix(root).is_some_and(|rest| rest.starts_with('.')));
         let named = IdedExpr { id: 0, expr: Expr::Ident(root.into()) };
         if space && self.is_bare(&named) { full } else { call.func_name.clone() }
-    }
-
-    /// Forms that evaluate their arguments in a way of their own.
-    fn form(
-        &mut self,
-        expr: &IdedExpr,
-        name: &str,
-        target: Option<&IdedExpr>,
-        args: &[IdedExpr],
-        expect: Option<&Type>,
-    ) -> Option<Typed> {
-        match (name, target, args) {
-            ("first", None, args) => {
-                let args: Vec<&IdedExpr> = args.iter().collect();
-                Some(self.first(expr, &args, expect))
-            }
-            ("orValue" | "or", Some(target), [other]) => {
-                Some(self.first(expr, &[target, other], expect))
-            }
-            ("hasValue", Some(target), []) => {
-                let of = self.expr(target, None);
-                Some(Typed::new(Node::Has(Box::new(of.node)), Type::Bool))
-            }
-            ("list", None, [of]) => {
-                let due = expect.cloned();
-                let of = self.expr(of, due.as_ref());
-                Some(listed(of))
-            }
-            ("matches", Some(target), [pattern]) | ("matches", None, [target, pattern]) => {
-                Some(self.matches(target, pattern))
-            }
-            _ => None,
-        }
-    }
-
-    fn first(&mut self, at: &IdedExpr, args: &[&IdedExpr], expect: Option<&Type>) -> Typed {
-        if args.is_empty() {
-            self.error(at, "`first` wants something to choose from".into(), None);
-        }
-        let mut ty = Type::Null;
-        let mut chains = Vec::new();
-        let mut nodes = Vec::with_capacity(args.len());
-        let mut key = None;
-        for (place, arg) in args.iter().enumerate() {
-            let arg = self.expr(arg, expect);
-            ty = self.joined(at, &ty, &arg.ty);
-            chains = merge(chains, arg.chains);
-            key = if place == 0 || key == arg.key { arg.key } else { None };
-            nodes.push(arg.node);
-        }
-        Typed { key, ..Typed::new(Node::First(nodes.into()), ty).chains(chains) }
-    }
-
-    fn matches(&mut self, target: &IdedExpr, pattern: &IdedExpr) -> Typed {
-        let of = self.expr(target, None);
-        self.expect(&of.ty, &Type::String, target, "what is matched");
-        let regex = self.expr(pattern, Some(&Type::String));
-        let Some(text) = regex.text else {
-            self.error(pattern, "a regular expression must be a literal text".into(), None);
-            return Typed { ty: Type::Bool, ..Typed::broken() };
-        };
-        match RegexBuilder::new(&text).size_limit(REGEX_BYTES).build() {
-            Ok(regex) => Typed::new(Node::Matches(Box::new(of.node), Box::new(regex)), Type::Bool),
-            Err(error) => {
-                let text = error.to_string();
-                let why = text.lines().last().unwrap_or("").trim_start_matches("error: ");
-                self.error(pattern, format!("the regular expression does not parse: {why}"), None);
-                Typed { ty: Type::Bool, ..Typed::broken() }
-            }
-        }
     }
 
     /// A function written in content.
@@ -277,26 +189,21 @@ impl Checker<'_> {
             ("net.cidr", _) if !net::is_cidr(text) && !net::is_any(text) => "CIDR",
             ("net.ports", _) if !net::is_ports(text) => "list of ports",
             ("timestamp", _) if !standard::is_timestamp(text) => "RFC 3339 timestamp",
+            ("time.within", _) if !standard::is_window(text) => {
+                "time window (`Mon-Fri 09:00-18:00 Z`)"
+            }
             ("duration", _) if !standard::is_duration(text) => "duration (`90s`, `1h30m`)",
+            (name, Type::String) if name.starts_with("get") && !standard::is_zone(text) => {
+                "UTC offset (`+02:00`)"
+            }
             _ => return,
         };
         self.error(at, format!("`{text}` is no {wrong}"), None);
     }
 }
 
-/// `list(x)`: its own type, whatever of.
-fn listed(of: Typed) -> Typed {
-    let ty = match &of.ty {
-        Type::List(_) => of.ty.clone(),
-        Type::Null => list_of(Type::Dyn),
-        ty => list_of(ty.clone()),
-    };
-    let node = Node::Host(Box::new((standard::LIST, [of.node].into())));
-    Typed { key: of.key, ..Typed::new(node, ty).chains(of.chains) }
-}
-
 /// The call of a host function, parameters left out filled in.
-fn finish(host: &Host, mut nodes: Vec<Node>, ty: Type) -> Typed {
+pub(super) fn finish(host: &Host, mut nodes: Vec<Node>, ty: Type) -> Typed {
     while nodes.len() < host.params.len() {
         nodes.push(Node::Const(Const::Unsaid));
     }

@@ -6,6 +6,8 @@ use cel::common::ast::{
     EntryExpr, Expr, IdedExpr, ListExpr, LiteralValue, MapExpr, StructExpr, StructFieldExpr,
 };
 
+use rustc_hash::FxHashSet;
+
 use crate::expr::ir::{Const, Node};
 use crate::expr::types::{self, suggest};
 use crate::model::Type;
@@ -64,6 +66,7 @@ impl Checker<'_> {
         };
         let mut entries = Vec::with_capacity(map.entries.len());
         let mut ty = Type::Null;
+        let mut keys = FxHashSet::default();
         for entry in &map.entries {
             let EntryExpr::MapEntry(pair) = &entry.expr else { continue };
             let key = match &pair.key.expr {
@@ -71,6 +74,12 @@ impl Checker<'_> {
                 _ => self.expr(&pair.key, None),
             };
             self.expect(&key.ty, &Type::String, &pair.key, "a map's key");
+            if let Some(text) = &key.text
+                && keys.contains(text)
+            {
+                self.error(&pair.key, format!("key `{text}` is given twice"), None);
+            }
+            keys.extend(key.text.clone());
             let value = self.expr(&pair.value, due);
             ty = types::join(&ty, &value.ty).unwrap_or(Type::Dyn);
             entries.push((key.node, value.node, pair.optional));

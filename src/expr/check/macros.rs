@@ -9,10 +9,10 @@ use crate::model::Type;
 use super::{Checker, Local, Typed, list_of};
 
 /// A macro's parts as they were written.
-struct Shape<'e> {
+pub(super) struct Shape<'e> {
     kind: MacroKind,
-    test: Option<&'e IdedExpr>,
-    body: Option<&'e IdedExpr>,
+    pub(super) test: Option<&'e IdedExpr>,
+    pub(super) body: Option<&'e IdedExpr>,
 }
 
 impl Checker<'_> {
@@ -22,18 +22,8 @@ impl Checker<'_> {
             return Typed::broken();
         };
         let list = self.expr(&parts.iter_range, None);
-        let item = match &list.ty {
-            Type::List(item) => (**item).clone(),
-            Type::Dyn => Type::Dyn,
-            // What nothing holds.
-            Type::Null => Type::Null,
-            Type::Map(_) => Type::String,
-            ty => {
-                let message = format!("only a list can be gone through, not {}", self.describe(ty));
-                self.error(&parts.iter_range, message, None);
-                Type::Dyn
-            }
-        };
+        let (key, item) = self.parts_of(&parts.iter_range, &list.ty);
+        let item = if matches!(list.ty, Type::Map(_)) { key } else { item };
         let local = Local {
             name: parts.iter_var.as_str().into(),
             ty: item.clone(),
@@ -53,7 +43,7 @@ impl Checker<'_> {
                 kept.key = list.key;
                 kept
             }
-            MacroKind::Map => {
+            MacroKind::Map | MacroKind::TransformMap => {
                 let (ty, chains) = match &body {
                     Some(body) => (body.ty.clone(), body.chains.clone()),
                     None => (Type::Dyn, Vec::new()),
@@ -63,18 +53,26 @@ impl Checker<'_> {
                 made
             }
         };
+        let name = parts.iter_var.as_str();
+        let once = |node| self.per_element(node, slot, name, shape.kind);
+        let (test, body) = match (test.map(|test| test.node), body.map(|body| body.node)) {
+            (Some(test), body) => (Some(once(test)), body),
+            (None, body) => (None, body.map(once)),
+        };
         result.node = Node::Macro(Box::new(Macro {
             kind: shape.kind,
             list: list.node,
             slot,
-            test: test.map(|test| test.node),
-            body: body.map(|body| body.node),
+            place: None,
+            test,
+            body,
         }));
+        self.affordable(expr, &result.node);
         result
     }
 }
 
-fn shape(parts: &ComprehensionExpr) -> Option<Shape<'_>> {
+pub(super) fn shape(parts: &ComprehensionExpr) -> Option<Shape<'_>> {
     if parts.iter_var2.is_some() {
         return None;
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use cel::common::ast::{Expr, IdedExpr, SelectExpr};
 
 use crate::expr::ir::{Const, Node, Op};
-use crate::expr::net;
 use crate::expr::types::{self, suggest};
+use crate::expr::{net, ports};
 use crate::model::schema::Text;
 use crate::model::{KindId, Type};
 
@@ -87,7 +87,8 @@ impl Checker<'_> {
             Type::Text(Text::Protocol) => net::protocols().collect(),
             Type::Text(Text::Peer) => vec!["any"],
             Type::Ports if name == "all" => {
-                return Some(Typed::new(Node::Const(Const::AllPorts), Type::Ports));
+                let all = Const::Ports(ports::ALL.ranges.into());
+                return Some(Typed::new(Node::Const(all), Type::Ports));
             }
             _ => return None,
         };
@@ -105,12 +106,20 @@ impl Checker<'_> {
         let facets = kind.iter().flat_map(|kind| kind.facets.iter().map(|facet| &*facet.name));
         let known = self.scope.vars.iter().map(|var| &*var.name);
         let known = known.chain(self.locals.iter().map(|local| &*local.name)).chain(facets);
-        suggest(name, known).or_else(|| {
+        suggest(name, known).or_else(|| self.elsewhere(name)).or_else(|| {
             let text = expect.is_none_or(types::is_text);
             text.then(|| {
                 format!("a text, or a word where no enum is due, stands in quotes: `'{name}'`")
             })
         })
+    }
+
+    /// A facet that only other kinds have: the detector applies to one that lacks it.
+    fn elsewhere(&self, name: &str) -> Option<String> {
+        let schema = self.scope.schema;
+        let own = schema.kind(self.scope.kind?);
+        let other = schema.kinds.iter().find(|kind| kind.facet(name).is_some())?;
+        Some(format!("`{}` has no such facet, `{}` has", own.name, other.name))
     }
 
     /// `x.name`, where the whole chain may be one dotted variable.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, operators};
 
-use crate::expr::ir::{Const, Lookup, Node, Op};
+use crate::expr::ir::{Lookup, Node, Op};
 use crate::expr::types::{self, suggest};
 use crate::model::Type;
 
-use super::{Checker, Typed, list_of, merge};
+use super::{Checker, Typed, fold, list_of, merge};
 
 impl Checker<'_> {
     /// A call of an operator; `None` when it is none.
@@ -23,10 +23,14 @@ impl Checker<'_> {
                 self.conditional(expr, condition, yes, no, expect)
             }
             (operators::LOGICAL_AND, [left, right]) => {
-                Typed::new(Node::And(Box::new(self.conditions(left, right))), Type::Bool)
+                let sides = self.conditions(left, right);
+                self.certain_terms(expr, true, &sides.0, &sides.1);
+                Typed::new(Node::And(Box::new(sides)), Type::Bool)
             }
             (operators::LOGICAL_OR, [left, right]) => {
-                Typed::new(Node::Or(Box::new(self.conditions(left, right))), Type::Bool)
+                let sides = self.conditions(left, right);
+                self.certain_terms(expr, false, &sides.0, &sides.1);
+                Typed::new(Node::Or(Box::new(sides)), Type::Bool)
             }
             (operators::LOGICAL_NOT, [of]) => {
                 let of = self.condition(of);
@@ -107,12 +111,7 @@ impl Checker<'_> {
             Op::Lt | Op::Le | Op::Gt | Op::Ge => types::ordered(&left.ty, &right.ty),
             _ => return self.arithmetic(expr, op, left, right),
         };
-        let fixed = |side: &Typed| {
-            matches!(side.node, Node::Const(_)) && !matches!(side.node, Node::Const(Const::Unknown))
-        };
-        if fine && fixed(&left) && fixed(&right) {
-            self.warn(expr, "both sides are constants".into(), None);
-        }
+        self.certain_comparison(expr, op, &left.node, &right.node);
         if !fine {
             let (a, b) = (self.describe(&left.ty), self.describe(&right.ty));
             let sign = sign(op);
@@ -123,7 +122,12 @@ impl Checker<'_> {
             };
             self.error(expr, message, None);
         }
-        Typed::new(Node::Op(op, Box::new((left.node, right.node))), Type::Bool)
+        let candidates = if op == Op::In { fold::literals(&right.node) } else { None };
+        let node = match candidates {
+            Some(candidates) => Node::Among(Box::new((left.node, candidates))),
+            None => Node::Op(op, Box::new((left.node, right.node))),
+        };
+        Typed::new(node, Type::Bool)
     }
 
     /// Both sides of a comparison: a bare word on one is a constant of the other's type.

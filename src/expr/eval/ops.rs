@@ -8,11 +8,29 @@ use crate::expr::ports;
 use crate::model::{Handle, Seq, Timestamp, Val};
 
 const OVERFLOW: EvalError = EvalError::Arithmetic("number too large");
+const TIME_RANGE: EvalError = EvalError::Arithmetic("instant or duration out of range");
 const BY_ZERO: EvalError = EvalError::Arithmetic("division by zero");
 const NO_SUCH: EvalError = EvalError::Type("the operator is not defined for these values");
 
 /// Two to the 63rd: the first double above every integer.
 const BEYOND: f64 = 9_223_372_036_854_775_808.0;
+
+/// From the first microsecond of the year 1, where CEL's instants begin, to the last one that
+/// has a date at every offset from UTC, on the last day but one of the year 9999.
+const INSTANTS: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_207_200_999_999;
+
+/// Ten thousand years, which CEL's spans are bound to.
+const SPAN: i64 = 315_576_000_000_000_000;
+
+/// Whether an instant is one CEL knows.
+pub(in crate::expr) fn is_instant(at: Timestamp) -> bool {
+    INSTANTS.contains(&at.0)
+}
+
+/// Whether a span is one CEL knows.
+pub(in crate::expr) fn is_span(micros: i64) -> bool {
+    (-SPAN..=SPAN).contains(&micros)
+}
 
 pub(super) fn binary<'a>(
     op: Op,
@@ -84,21 +102,25 @@ fn calculate<'a>(op: Op, left: Val<'a>, right: Val<'a>) -> Result<Val<'a>, EvalE
         (Val::Double(a), Val::Int(b)) => doubles(op, a, b as f64).map(Val::Double),
         (Val::Double(a), Val::Double(b)) => doubles(op, a, b).map(Val::Double),
         (Val::Time(a), Val::Duration(b)) => match op {
-            Op::Add => a.0.checked_add(b).map(Timestamp).map(Val::Time).ok_or(OVERFLOW),
-            Op::Sub => a.0.checked_sub(b).map(Timestamp).map(Val::Time).ok_or(OVERFLOW),
+            Op::Add => instant(a.0.checked_add(b)),
+            Op::Sub => instant(a.0.checked_sub(b)),
             _ => Err(NO_SUCH),
         },
-        (Val::Duration(a), Val::Time(b)) if op == Op::Add => {
-            a.checked_add(b.0).map(Timestamp).map(Val::Time).ok_or(OVERFLOW)
-        }
-        (Val::Time(a), Val::Time(b)) if op == Op::Sub => {
-            a.0.checked_sub(b.0).map(Val::Duration).ok_or(OVERFLOW)
-        }
+        (Val::Duration(a), Val::Time(b)) if op == Op::Add => instant(a.checked_add(b.0)),
+        (Val::Time(a), Val::Time(b)) if op == Op::Sub => span(a.0.checked_sub(b.0)),
         (Val::Duration(a), Val::Duration(b)) if matches!(op, Op::Add | Op::Sub) => {
-            integers(op, a, b).map(Val::Duration)
+            span(integers(op, a, b).ok())
         }
         _ => Err(NO_SUCH),
     }
+}
+
+fn instant<'a>(micros: Option<i64>) -> Result<Val<'a>, EvalError> {
+    micros.map(Timestamp).filter(|at| is_instant(*at)).map(Val::Time).ok_or(TIME_RANGE)
+}
+
+fn span<'a>(micros: Option<i64>) -> Result<Val<'a>, EvalError> {
+    micros.filter(|span| is_span(*span)).map(Val::Duration).ok_or(TIME_RANGE)
 }
 
 fn integers(op: Op, a: i64, b: i64) -> Result<i64, EvalError> {
@@ -138,7 +160,7 @@ pub(super) fn negate(of: Val<'_>) -> Result<Val<'_>, EvalError> {
 }
 
 /// The order of two present values; `None` beside a not-a-number.
-fn order(left: Val<'_>, right: Val<'_>) -> Result<Option<Ordering>, EvalError> {
+pub(in crate::expr) fn order(left: Val<'_>, right: Val<'_>) -> Result<Option<Ordering>, EvalError> {
     Ok(match (left, right) {
         (Val::Int(a), Val::Int(b)) | (Val::Duration(a), Val::Duration(b)) => Some(a.cmp(&b)),
         (Val::Double(a), Val::Double(b)) => a.partial_cmp(&b),

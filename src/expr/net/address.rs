@@ -7,13 +7,12 @@ use ipnet::IpNet;
 use crate::expr::api::{Call, EvalError};
 use crate::model::Val;
 
-use super::{NOT_SO, verdict};
+use super::NOT_SO;
 
 /// IANA protocol numbers with a name of ours. Source: IANA, "Protocol Numbers".
 const NUMBERS: [(u8, &str); 19] = [
     (1, "icmp"),
     (2, "igmp"),
-    (4, "ipip"),
     (6, "tcp"),
     (8, "egp"),
     (9, "igp"),
@@ -25,6 +24,7 @@ const NUMBERS: [(u8, &str); 19] = [
     (51, "ah"),
     (58, "icmpv6"),
     (89, "ospf"),
+    (94, "ipip"),
     (103, "pim"),
     (112, "vrrp"),
     (115, "l2tp"),
@@ -36,28 +36,6 @@ const NUMBERS: [(u8, &str); 19] = [
 pub(in crate::expr) fn protocols() -> impl Iterator<Item = &'static str> {
     std::iter::once("any").chain(NUMBERS.iter().map(|(_, name)| *name))
 }
-
-/// Spaces that are not the public Internet. Source: IANA IPv4 and IPv6 Special-Purpose Address
-/// Registries.
-const SPECIAL: [&str; 17] = [
-    "0.0.0.0/8",
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.0.2.0/24",
-    "192.168.0.0/16",
-    "198.18.0.0/15",
-    "198.51.100.0/24",
-    "203.0.113.0/24",
-    "224.0.0.0/3",
-    "::1/128",
-    "fc00::/7",
-    "fe80::/10",
-    "ff00::/8",
-    "2001:db8::/32",
-];
 
 pub(super) fn protocol<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
     match args {
@@ -83,7 +61,8 @@ pub(super) fn protocol<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<
     }
 }
 
-fn numbered<'a>(number: i64, call: &Call<'a, '_>) -> &'a str {
+/// The name of a protocol's number, or the number where it has none of ours; -1 is any.
+pub(crate) fn numbered<'a>(number: i64, call: &Call<'a, '_>) -> &'a str {
     if number == -1 {
         return "any";
     }
@@ -170,37 +149,6 @@ pub(super) fn any_address<'a>(_: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<
     let [Val::Str(peer)] = args else { return Err(NOT_SO) };
     let (four, six) = world(peer);
     Ok(Val::Bool(four || six))
-}
-
-pub(super) fn public_space<'a>(
-    call: &Call<'a, '_>,
-    args: &[Val<'a>],
-) -> Result<Val<'a>, EvalError> {
-    match args {
-        [Val::Str(peer)] => {
-            call.charge(1)?;
-            Ok(Val::Bool(is_any(peer) || parse(peer).is_some_and(is_public)))
-        }
-        [Val::List(seq)] => {
-            let mut certain = seq.whole;
-            for item in seq.items {
-                call.charge(1)?;
-                match item {
-                    Val::Str(peer) if is_any(peer) || parse(peer).is_some_and(is_public) => {
-                        return Ok(Val::Bool(true));
-                    }
-                    Val::Unknown => certain = false,
-                    _ => {}
-                }
-            }
-            Ok(verdict(certain.then_some(false)))
-        }
-        _ => Err(NOT_SO),
-    }
-}
-
-fn is_public(net: IpNet) -> bool {
-    !SPECIAL.iter().filter_map(|space| parse(space)).any(|space| space.contains(&net))
 }
 
 pub(super) fn contains<'a>(_: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {

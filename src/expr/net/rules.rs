@@ -9,7 +9,7 @@ use crate::expr::ports;
 use crate::model::{PortSet, Val};
 
 use super::address::world;
-use super::{NOT_SO, read_ports, verdict};
+use super::{Gathered, NOT_SO, read_ports, verdict, weight};
 
 /// A rule as far as it is known; `None` is unknown.
 #[derive(Clone, Copy)]
@@ -41,7 +41,7 @@ const LANES: [Lane; 4] = [
 pub(super) fn open<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
     let [Val::List(seq), Val::Str(direction)] = args else { return Err(NOT_SO) };
     let denies = denials(seq.items, call)?;
-    let mut certain = PortSet { ranges: &[], whole: seq.whole };
+    let mut certain = Gathered::new(seq.whole);
     for item in seq.items {
         call.charge(1)?;
         let Some(rule) = read(*item, call)? else { continue };
@@ -50,11 +50,11 @@ pub(super) fn open<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>,
             if maybe.whole && maybe.ranges.is_empty() {
                 continue;
             }
-            certain = ports::union(certain, PortSet { whole: true, ..sure }, call.arena);
-            certain.whole &= sure.ranges == maybe.ranges && maybe.whole && seq.whole;
+            certain.add(PortSet { whole: true, ..sure }, call)?;
+            certain.whole &= sure.ranges == maybe.ranges && maybe.whole;
         }
     }
-    Ok(Val::Ports(certain))
+    Ok(Val::Ports(certain.set(call)))
 }
 
 pub(super) fn opens<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
@@ -132,6 +132,7 @@ fn passed<'a>(
         }
         let known = other.ports.unwrap_or(PortSet { ranges: &[], whole: false });
         let at_most = if known.whole { known } else { ports::ALL };
+        call.charge(weight(sure, at_most) + weight(maybe, known))?;
         sure = ports::minus(sure, at_most, arena);
         if cuts == Some(true) {
             maybe = ports::minus(maybe, PortSet { whole: true, ..known }, arena);
@@ -217,7 +218,7 @@ fn read<'a>(value: Val<'a>, call: &Call<'a, '_>) -> Result<Option<Rule<'a>>, Eva
     }))
 }
 
-fn field<'a>(rule: Val<'a>, name: &str, call: &Call<'a, '_>) -> Val<'a> {
+pub(super) fn field<'a>(rule: Val<'a>, name: &str, call: &Call<'a, '_>) -> Val<'a> {
     let value = rule.get(name);
     let Val::Record(record) = rule else { return value };
     if !matches!(value, Val::Unsaid) {

@@ -83,10 +83,15 @@ pub(super) const HOSTS: [Host; 15] = [
     ),
     function(
         "replace",
-        &[param("text", "string"), param("from", "string"), param("to", "string")],
+        &[
+            param("text", "string"),
+            param("from", "string"),
+            param("to", "string"),
+            optional("limit", "int"),
+        ],
         "string",
         replace,
-        "The text with every occurrence replaced.",
+        "The text with every occurrence replaced, or the first so many.",
         "'aba'.replace('a', 'c') == 'cbc'",
     ),
     function(
@@ -99,18 +104,18 @@ pub(super) const HOSTS: [Host; 15] = [
     ),
     function(
         "indexOf",
-        &[param("text", "string"), param("part", "string")],
+        &[param("text", "string"), param("part", "string"), optional("from", "int")],
         "int",
         index_of,
-        "Where a part first occurs; -1 where nowhere.",
+        "Where a part first occurs, at a place or after it; -1 where nowhere.",
         "'abc'.indexOf('c') == 2",
     ),
     function(
         "lastIndexOf",
-        &[param("text", "string"), param("part", "string")],
+        &[param("text", "string"), param("part", "string"), optional("from", "int")],
         "int",
         last_index_of,
-        "Where a part last occurs; -1 where nowhere.",
+        "Where a part last occurs, at a place or before it; -1 where nowhere.",
         "'aba'.lastIndexOf('a') == 2",
     ),
     function(
@@ -221,10 +226,14 @@ fn join<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError>
 }
 
 fn replace<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
-    let [Val::Str(text), Val::Str(from), Val::Str(to)] = args else { return Err(NOT_SO) };
+    let [Val::Str(text), Val::Str(from), Val::Str(to), limit] = args else { return Err(NOT_SO) };
+    let limit = match limit {
+        Val::Int(limit) => usize::try_from(*limit).unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    };
     let mut result = String::with_capacity_in(text.len(), call.arena);
     let mut rest = 0;
-    for (at, found) in text.match_indices(from) {
+    for (at, found) in text.match_indices(from).take(limit) {
         call.charge(1 + (to.len() + at - rest) / 16)?;
         result.push_str(&text[rest..at]);
         result.push_str(to);
@@ -252,15 +261,29 @@ fn byte_at(text: &str, place: i64) -> Option<usize> {
 }
 
 fn index_of<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
-    let [Val::Str(text), Val::Str(part)] = args else { return Err(NOT_SO) };
+    let [Val::Str(text), Val::Str(part), from] = args else { return Err(NOT_SO) };
     call.charge(text.len() / 16)?;
-    Ok(place(text, text.find(part)))
+    let start = match from {
+        Val::Int(from) => byte_at(text, *from).ok_or(PLACE)?,
+        _ => 0,
+    };
+    Ok(place(text, text[start..].find(part).map(|at| start + at)))
 }
 
 fn last_index_of<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
-    let [Val::Str(text), Val::Str(part)] = args else { return Err(NOT_SO) };
+    let [Val::Str(text), Val::Str(part), from] = args else { return Err(NOT_SO) };
     call.charge(text.len() / 16)?;
-    Ok(place(text, text.rfind(part)))
+    let found = match from {
+        Val::Int(from) => {
+            let last = byte_at(text, *from).ok_or(PLACE)?;
+            // A part that begins at the place may reach beyond it.
+            let end = last.saturating_add(part.len()).min(text.len());
+            let end = (0..=end).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            text[..end].rfind(part)
+        }
+        _ => text.rfind(part),
+    };
+    Ok(place(text, found))
 }
 
 fn place(text: &str, byte: Option<usize>) -> Val<'static> {
@@ -276,10 +299,20 @@ fn char_at<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalErr
     Ok(Val::Str(&text[start..start + length]))
 }
 
-fn reverse<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
-    let [Val::Str(text)] = args else { return Err(NOT_SO) };
-    call.charge(text.len() / 16)?;
-    Ok(Val::Str(reversed(text, call.arena)))
+pub(super) fn reverse<'a>(call: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
+    match args {
+        [Val::Str(text)] => {
+            call.charge(text.len() / 16)?;
+            Ok(Val::Str(reversed(text, call.arena)))
+        }
+        [Val::List(seq)] if !seq.whole => Ok(Val::Unknown),
+        [Val::List(seq)] => {
+            call.charge(seq.items.len())?;
+            let items = seq.items.iter().rev().copied();
+            Ok(Val::list(call.arena.alloc_slice_fill_iter(items)))
+        }
+        _ => Err(NOT_SO),
+    }
 }
 
 fn reversed<'a>(text: &str, arena: &'a Bump) -> &'a str {

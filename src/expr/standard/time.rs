@@ -1,17 +1,20 @@
-//! Instants and spans, in UTC.
+//! Instants and spans, in UTC or at a fixed offset from it.
 
 use bumpalo::Bump;
 use bumpalo::collections::String;
 use jiff::tz::TimeZone;
 
 use crate::expr::api::{Call, EvalError, Host};
+use crate::expr::eval::ops::{is_instant, is_span};
 use crate::model::{Timestamp, Val};
 
-use super::{NOT_SO, function, param};
+use super::{NOT_SO, function, optional, param};
 
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
+
+const OUT_OF_RANGE: EvalError = EvalError::Arithmetic("instant out of range");
 
 pub(super) const HOSTS: [Host; 12] = [
     function(
@@ -20,7 +23,7 @@ pub(super) const HOSTS: [Host; 12] = [
         "time",
         timestamp,
         "An RFC 3339 text, or seconds since 1970, as an instant.",
-        "timestamp('2026-01-01T00:00:00Z')",
+        "timestamp(0) == timestamp('1970-01-01T00:00:00Z')",
     ),
     function(
         "duration",
@@ -32,7 +35,7 @@ pub(super) const HOSTS: [Host; 12] = [
     ),
     function(
         "getFullYear",
-        &[param("x", "time")],
+        &[param("x", "time"), optional("zone", "string")],
         "int",
         year,
         "The year.",
@@ -40,7 +43,7 @@ pub(super) const HOSTS: [Host; 12] = [
     ),
     function(
         "getMonth",
-        &[param("x", "time")],
+        &[param("x", "time"), optional("zone", "string")],
         "int",
         month,
         "The month, from 0.",
@@ -48,7 +51,7 @@ pub(super) const HOSTS: [Host; 12] = [
     ),
     function(
         "getDate",
-        &[param("x", "time")],
+        &[param("x", "time"), optional("zone", "string")],
         "int",
         date,
         "The day of the month, from 1.",
@@ -56,7 +59,7 @@ pub(super) const HOSTS: [Host; 12] = [
     ),
     function(
         "getDayOfMonth",
-        &[param("x", "time")],
+        &[param("x", "time"), optional("zone", "string")],
         "int",
         day,
         "The day of the month, from 0.",
@@ -64,7 +67,7 @@ pub(super) const HOSTS: [Host; 12] = [
     ),
     function(
         "getDayOfYear",
-        &[param("x", "time")],
+        &[param("x", "time"), optional("zone", "string")],
         "int",
         day_of_year,
         "The day of the year, from 0.",
@@ -72,7 +75,7 @@ pub(super) const HOSTS: [Host; 12] = [
     ),
     function(
         "getDayOfWeek",
-        &[param("x", "time")],
+        &[param("x", "time"), optional("zone", "string")],
         "int",
         weekday,
         "The day of the week, Sunday being 0.",
@@ -80,7 +83,7 @@ pub(super) const HOSTS: [Host; 12] = [
     ),
     function(
         "getHours",
-        &[param("x", "dyn")],
+        &[param("x", "dyn"), optional("zone", "string")],
         "int",
         hours,
         "The hour of an instant; the whole hours of a span.",
@@ -88,7 +91,7 @@ pub(super) const HOSTS: [Host; 12] = [
     ),
     function(
         "getMinutes",
-        &[param("x", "dyn")],
+        &[param("x", "dyn"), optional("zone", "string")],
         "int",
         minutes,
         "The minute of an instant; the whole minutes of a span.",
@@ -96,7 +99,7 @@ pub(super) const HOSTS: [Host; 12] = [
     ),
     function(
         "getSeconds",
-        &[param("x", "dyn")],
+        &[param("x", "dyn"), optional("zone", "string")],
         "int",
         seconds,
         "The second of an instant; the whole seconds of a span.",
@@ -104,7 +107,7 @@ pub(super) const HOSTS: [Host; 12] = [
     ),
     function(
         "getMilliseconds",
-        &[param("x", "dyn")],
+        &[param("x", "dyn"), optional("zone", "string")],
         "int",
         millis,
         "The milliseconds within the second.",
@@ -114,7 +117,12 @@ pub(super) const HOSTS: [Host; 12] = [
 
 /// Whether a text is an instant.
 pub(in crate::expr) fn is_timestamp(text: &str) -> bool {
-    Timestamp::parse_rfc3339(text).is_some()
+    Timestamp::parse_rfc3339(text).is_some_and(is_instant)
+}
+
+/// Whether a text is an offset from UTC.
+pub(in crate::expr) fn is_zone(text: &str) -> bool {
+    offset(text).is_some()
 }
 
 /// Whether a text is a span.
@@ -125,9 +133,13 @@ pub(in crate::expr) fn is_duration(text: &str) -> bool {
 fn timestamp<'a>(_: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
     match args {
         [Val::Time(instant)] => Ok(Val::Time(*instant)),
-        [Val::Int(seconds)] => Ok(Val::Time(Timestamp::from_seconds(*seconds))),
+        [Val::Int(seconds)] => {
+            let micros = seconds.checked_mul(SECOND).map(Timestamp);
+            micros.filter(|at| is_instant(*at)).map(Val::Time).ok_or(OUT_OF_RANGE)
+        }
         [Val::Str(text)] => match Timestamp::parse_rfc3339(text) {
-            Some(instant) => Ok(Val::Time(instant)),
+            Some(instant) if is_instant(instant) => Ok(Val::Time(instant)),
+            Some(_) => Err(OUT_OF_RANGE),
             None => Err(EvalError::Type("the text is no RFC 3339 timestamp")),
         },
         _ => Err(NOT_SO),
@@ -136,7 +148,7 @@ fn timestamp<'a>(_: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalErro
 
 fn duration<'a>(_: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
     match args {
-        [Val::Duration(span)] => Ok(Val::Duration(*span)),
+        [Val::Duration(span), ..] => Ok(Val::Duration(*span)),
         [Val::Str(text)] => match span(text) {
             Some(span) => Ok(Val::Duration(span)),
             None => Err(EvalError::Type("the text is no duration")),
@@ -170,6 +182,8 @@ fn span(text: &str) -> Option<i64> {
             "s" => SECOND,
             "ms" => 1_000,
             "us" | "µs" => 1,
+            // Finer than a microsecond is cut off.
+            "ns" => 0,
             _ => return None,
         };
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
@@ -185,7 +199,7 @@ fn span(text: &str) -> Option<i64> {
         }
         rest = tail;
     }
-    total.checked_mul(sign)
+    total.checked_mul(sign).filter(|span| is_span(*span))
 }
 
 /// A span as CEL writes it: seconds.
@@ -204,12 +218,39 @@ pub(super) fn written(micros: i64, arena: &Bump) -> String<'_> {
     text
 }
 
+/// The calendar's reading of an instant, at the offset that follows it.
 fn civil(args: &[Val<'_>]) -> Result<jiff::civil::DateTime, EvalError> {
-    let [Val::Time(Timestamp(micros))] = args else { return Err(NOT_SO) };
-    match jiff::Timestamp::from_microsecond(*micros) {
-        Ok(instant) => Ok(TimeZone::UTC.to_datetime(instant)),
-        Err(_) => Err(EvalError::Arithmetic("instant out of range")),
+    let (Timestamp(micros), shift) = match args {
+        [Val::Time(instant)] | [Val::Time(instant), Val::Unsaid | Val::None] => (*instant, 0),
+        [Val::Time(instant), Val::Str(zone)] => {
+            let wrong = EvalError::Type("a zone is `UTC` or an offset such as `+02:00`");
+            (*instant, offset(zone).ok_or(wrong)?)
+        }
+        _ => return Err(NOT_SO),
+    };
+    match micros.checked_add(shift).map(jiff::Timestamp::from_microsecond) {
+        Some(Ok(instant)) => Ok(TimeZone::UTC.to_datetime(instant)),
+        _ => Err(OUT_OF_RANGE),
     }
+}
+
+/// The microseconds of `UTC`, `Z`, `+02:00`, `02:00`, `-09:30`. Zones with names would need a
+/// table of rules that changes with time, and a replay must decide as the first run did.
+fn offset(zone: &str) -> Option<i64> {
+    if matches!(zone, "UTC" | "Z" | "GMT" | "") {
+        return Some(0);
+    }
+    let (sign, rest) = match zone.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, zone.strip_prefix('+').unwrap_or(zone)),
+    };
+    let (hours, minutes) = rest.split_once(':')?;
+    let number = |text: &str| {
+        let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        if digits { text.parse::<i64>().ok() } else { None }
+    };
+    let (hours, minutes) = (number(hours)?, number(minutes)?);
+    (hours < 24 && minutes < 60).then_some(sign * (hours * HOUR + minutes * MINUTE))
 }
 
 fn year<'a>(_: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
@@ -238,28 +279,28 @@ fn weekday<'a>(_: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError>
 
 fn hours<'a>(_: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
     match args {
-        [Val::Duration(span)] => Ok(Val::Int(span / HOUR)),
+        [Val::Duration(span), ..] => Ok(Val::Int(span / HOUR)),
         _ => Ok(Val::Int(i64::from(civil(args)?.hour()))),
     }
 }
 
 fn minutes<'a>(_: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
     match args {
-        [Val::Duration(span)] => Ok(Val::Int(span / MINUTE)),
+        [Val::Duration(span), ..] => Ok(Val::Int(span / MINUTE)),
         _ => Ok(Val::Int(i64::from(civil(args)?.minute()))),
     }
 }
 
 fn seconds<'a>(_: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
     match args {
-        [Val::Duration(span)] => Ok(Val::Int(span / SECOND)),
+        [Val::Duration(span), ..] => Ok(Val::Int(span / SECOND)),
         _ => Ok(Val::Int(i64::from(civil(args)?.second()))),
     }
 }
 
 fn millis<'a>(_: &Call<'a, '_>, args: &[Val<'a>]) -> Result<Val<'a>, EvalError> {
     match args {
-        [Val::Duration(span)] => Ok(Val::Int(span % SECOND / 1_000)),
+        [Val::Duration(span), ..] => Ok(Val::Int(span % SECOND / 1_000)),
         _ => Ok(Val::Int(i64::from(civil(args)?.millisecond()))),
     }
 }

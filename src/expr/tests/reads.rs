@@ -43,7 +43,7 @@ fn each_chain_and_each_of_its_beginnings_is_read_once() {
         ),
         (
             "compute.instance",
-            "interfaces.filter(i, i.own_ip != none).map(i, i.subnet).exists(s, s.tables.exists(t, t.internet))",
+            "interfaces.filter(i, i.own_ip != none).map(i, i.subnet).exists(s, s.tables[0].internet)",
             &[
                 "instance.interfaces",
                 "instance.interfaces>interface.own_ip",

@@ -1,0 +1,49 @@
+//! What an operation that failed after all had said, taken out again.
+//!
+//! What enters is the change that was applied without being sure; what leaves are the transitions
+//! back. **Invariant:** rows and indexes are then as if it had never come.
+
+use std::sync::Arc;
+
+use bumpalo::Bump;
+
+use crate::model::Change;
+
+use super::Key;
+use super::cell::{Applied, CellState, Frame};
+use super::work::Work;
+
+impl CellState {
+    /// Takes back what a change had said: it never came to be.
+    pub fn take_back(&mut self, change: &Change, frame: Frame<'_>, arena: &Bump) -> Applied {
+        let mut work = Work::default();
+        self.unsay(change, frame, &mut work);
+        self.finish(work, frame, arena)
+    }
+
+    /// Takes a change's words out of the rows they went to, and out of the orphans.
+    pub(super) fn unsay(&mut self, change: &Change, frame: Frame<'_>, work: &mut Work) {
+        let event = &change.cause.id;
+        self.orphans.retain(|(_, said)| said.cause.id != *event);
+        let found = change.writes.iter().flat_map(|write| self.found(write, frame));
+        let mut keys: Vec<Key> = found.map(|(key, _)| key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        for key in keys {
+            let Some(row) = self.row(key).filter(|row| row.knows(event)) else { continue };
+            let (kind, id) = (row.kind, Arc::clone(&row.id));
+            work.applied.touched.push((kind, Arc::clone(&id)));
+            for said in row.recent.iter().filter(|said| said.cause.id == *event) {
+                self.index.unnote(kind, said, frame.graph);
+            }
+            self.touch(key, kind, id, frame, work, &mut |row| {
+                row.recent.retain(|said| said.cause.id != *event);
+                Some(usize::MAX)
+            });
+            let declared = frame.content.schema.kind(kind);
+            let before = row.present(declared, frame.limits);
+            let after = self.row(key).map(|row| row.present(declared, frame.limits));
+            self.index.unname(key, kind, &before, &after.unwrap_or_default(), frame.graph);
+        }
+    }
+}
