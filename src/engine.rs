@@ -16,8 +16,8 @@ use crate::decode::{Dead, Decoded, Decoder, Detail, Index, Record, Skipped};
 use crate::detect::Told;
 use crate::map::{Mapped, map_traced};
 use crate::model::{
-    Cell, DeadReason, Event, EventKey, FindingChange, Format, Ledger, Limits, Outcome, Ownership,
-    Provider, Spender, Timestamp, Trace, Tracer,
+    Cell, DeadReason, Event, EventKey, FindingChange, Format, KindId, Ledger, Limits, Outcome,
+    Ownership, Provider, Spender, Timestamp, Trace, Tracer,
 };
 use crate::state::{CellState, Frame, Graph, KnownResources, View, known_resources};
 use crate::tenant::{Registry, Resolution};
@@ -51,7 +51,7 @@ pub struct EventOutcome<'a> {
     /// More about the outcome, for people; empty where there is nothing to add. Never holds
     /// anything of the record's body that could be a secret.
     pub detail: &'a str,
-    /// The resources it spoke of, as `kind id`.
+    /// The resources it spoke of, as `kind id`; none unless [`Setup::detailed`].
     pub resources: &'a [Arc<str>],
     /// Uids of the findings whose alerts it caused.
     pub alerts: &'a [String],
@@ -259,8 +259,7 @@ impl Engine {
                 if !resource.alive || resource.facets.is_empty() {
                     return;
                 }
-                let view =
-                    View { resource: std::rc::Rc::new(resource), derived: row.derived.clone() };
+                let view = View { resource: Arc::new(resource), derived: Arc::clone(&row.derived) };
                 visit(ResourceDump {
                     cell: cell.to_string(),
                     kind: kind.name.to_string(),
@@ -377,12 +376,28 @@ impl Core {
             .filter(|told| told.alone)
             .map(|told| told.change.finding.uid.to_string())
             .collect();
+        let resources = self.named(&resources);
         sink.outcome(&EventOutcome { outcome, resources: &resources, alerts: &uids, ..told });
         self.tell_spenders(sink);
         self.tell_summaries(Some((&tenant, now)), sink);
         for step in steps {
             self.tell(step, now, sink);
         }
+    }
+
+    /// Resources as `kind id`, each once, where outcomes tell as much.
+    fn named(&self, resources: &[(KindId, Arc<str>)]) -> Vec<Arc<str>> {
+        let mut names: Vec<Arc<str>> = Vec::new();
+        if !self.setup.detailed {
+            return names;
+        }
+        for (kind, id) in resources {
+            let name: Arc<str> = format!("{} {id}", self.content.schema.kind(*kind).name).into();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
 
     fn quarantine(&self, told: &EventOutcome<'_>, why: &str, sink: &mut dyn Sink) {

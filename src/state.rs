@@ -5,6 +5,7 @@
 //! in any order, any number of times, give the same present, as long as none is later than
 //! `limits.lateness` or further back than `limits.recent_events`.
 
+mod address;
 pub mod cell;
 mod derive;
 pub mod fold;
@@ -13,12 +14,13 @@ pub mod index;
 pub mod lens;
 pub mod pending;
 pub mod row;
+mod store;
 mod unsay;
 mod work;
 
-pub use cell::{Applied, CellState, Frame, KnownResources, Past, Timer, Transition};
+pub use cell::{Applied, CellState, Frame, KnownResource, KnownResources, Past, Timer, Transition};
 pub use graph::Graph;
-pub use lens::{Lens, Notes};
+pub use lens::{Assumption, Lens, Notes};
 pub use row::{
     ElementState, FacetBody, FacetState, Knowledge, Life, Resource, Row, Said, Stamp, View,
 };

@@ -27,6 +27,10 @@ pub struct Content {
     pub detectors: Vec<Detector>,
     /// Posture detectors by kind: indexes into `detectors` and into their `on`.
     pub postures: Vec<Vec<(u32, u32)>>,
+    /// Act detectors by deed: those that judge it, and those whose findings it ends.
+    pub deeds: Vec<Vec<u32>>,
+    /// Window detectors.
+    pub windows: Vec<u32>,
     /// Resources that every cell of a provider sees.
     pub known: Vec<Known>,
     /// The tests that detectors and mappings carry.

@@ -78,13 +78,25 @@ pub(super) fn load(docs: &[Doc<'_>], functions: &Functions, files: &Files, conte
 
 fn index(content: &mut Content) {
     let mut postures: Vec<Vec<(u32, u32)>> = vec![Vec::new(); content.schema.kinds.len()];
+    let mut deeds: Vec<Vec<u32>> = vec![Vec::new(); content.schema.acts.len()];
     for (number, detector) in (0_u32..).zip(&content.detectors) {
-        let Form::Posture(form) = &detector.form else { continue };
-        for (place, on) in (0_u32..).zip(&form.on) {
-            postures[usize::from(on.kind.0)].push((number, place));
+        match &detector.form {
+            Form::Posture(form) => {
+                for (place, on) in (0_u32..).zip(&form.on) {
+                    postures[usize::from(on.kind.0)].push((number, place));
+                }
+            }
+            Form::Act(form) => {
+                deeds[usize::from(form.act)].push(number);
+                let until = form.until.as_ref().map(|(act, _)| *act);
+                if let Some(until) = until.filter(|until| *until != form.act) {
+                    deeds[usize::from(until)].push(number);
+                }
+            }
+            Form::Window(_) => content.windows.push(number),
         }
     }
-    content.postures = postures;
+    (content.postures, content.deeds) = (postures, deeds);
 }
 
 fn detector(doc: Doc<'_>, coder: Coder<'_>, derives: &[Vec<Derive>]) -> Option<Detector> {

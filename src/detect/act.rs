@@ -20,7 +20,9 @@ const ACCOUNT: &str = "account.settings";
 impl CellFindings {
     /// Judges one deed, and ends what it ends.
     pub(super) fn deed(&mut self, act: &Act, scene: &Scene<'_>, told: &mut Vec<Told>) {
-        for detector in &scene.frame.content.detectors {
+        let content = scene.frame.content;
+        for &place in &content.deeds[usize::from(act.act)] {
+            let detector = &content.detectors[place as usize];
             let Form::Act(form) = &detector.form else { continue };
             if let Some((until, when)) = &form.until
                 && *until == act.act
@@ -99,7 +101,9 @@ impl CellFindings {
         let mut told = Vec::new();
         for act in acts {
             let (_, resource) = whose(act, scene);
-            for detector in &scene.frame.content.detectors {
+            let content = scene.frame.content;
+            for &place in &content.deeds[usize::from(act.act)] {
+                let detector = &content.detectors[place as usize];
                 let Form::Act(form) = &detector.form else { continue };
                 let Some(list) = self.open.get_mut(&deed_key(detector, &resource)) else {
                     continue;

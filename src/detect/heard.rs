@@ -74,8 +74,13 @@ pub(super) fn one_of(open: &Open) -> Heard {
 }
 
 pub(super) fn matches(signals: &[Signal], one: &Heard) -> bool {
+    are(signals, one.sensed, one)
+}
+
+/// Whether a signal speaks of what was heard, had it been sensed as `sensed`.
+fn are(signals: &[Signal], sensed: Sensed, one: &Heard) -> bool {
     signals.iter().any(|signal| {
-        signal.sensed == one.sensed
+        signal.sensed == sensed
             && match signal.of.strip_suffix('*') {
                 Some(prefix) => one.of.starts_with(prefix),
                 None => *signal.of == *one.of,
@@ -83,26 +88,29 @@ pub(super) fn matches(signals: &[Signal], one: &Heard) -> bool {
     })
 }
 
-/// Tells whoever asked that a window waits for what it hears.
-pub(super) fn watch_window(detector: &Detector, form: &WindowForm, one: &Heard, scene: &Scene<'_>) {
-    let Some(trace) = scene.frame.trace else { return };
-    let ends = matches!(form.shape, WindowShape::Gap { .. }) && one.sensed == Sensed::Resolved;
-    let opening = Heard { sensed: Sensed::Opened, ..one.clone() };
-    let waits = match &form.shape {
+/// Whether a window waits for what is heard; a gap waits for the end of what it heard, too.
+pub(super) fn waits(form: &WindowForm, one: &Heard) -> bool {
+    match &form.shape {
+        WindowShape::Gap { of, .. } => match one.sensed {
+            Sensed::Opened | Sensed::Resolved => are(of, Sensed::Opened, one),
+            Sensed::Act => false,
+        },
         WindowShape::OpenLonger { of, .. }
         | WindowShape::Count { of, .. }
-        | WindowShape::Gap { of, .. }
-        | WindowShape::Absence { of, .. } => matches(of, if ends { &opening } else { one }),
+        | WindowShape::Absence { of, .. } => matches(of, one),
         WindowShape::Sequence { steps, .. } => steps.iter().any(|step| matches(step, one)),
-    };
-    if waits {
-        let what = match one.sensed {
-            Sensed::Opened => "opened",
-            Sensed::Resolved => "resolved",
-            Sensed::Act => "act",
-        };
-        trace.tell(&Trace::Heard { detector: &detector.id, of: &one.of, what });
     }
+}
+
+/// Tells whoever asked that a window waits for what it hears.
+pub(super) fn watch_window(detector: &Detector, one: &Heard, scene: &Scene<'_>) {
+    let Some(trace) = scene.frame.trace else { return };
+    let what = match one.sensed {
+        Sensed::Opened => "opened",
+        Sensed::Resolved => "resolved",
+        Sensed::Act => "act",
+    };
+    trace.tell(&Trace::Heard { detector: &detector.id, of: &one.of, what });
 }
 
 pub(super) fn is_window(id: &str, this: &Detector, scene: &Scene<'_>) -> bool {

@@ -6,7 +6,7 @@ use crate::content::{Detector, Form, PostureForm, PostureOn};
 use crate::model::{Digest, FacetId, Family, Finding, KindId, Novelty, Reason, Step};
 use crate::state::{FacetBody, FacetState, Knowledge, Life, Transition, View};
 
-use super::posture::{Look, Verdict, element_name, unjudged, verdicts};
+use super::posture::{Hearing, Look, Verdict, Wanted, element_name, unjudged};
 use super::tell::{Parts, parts};
 use super::{CellFindings, Open, Scene, Told, Why, severity, step, uid, watch};
 
@@ -36,6 +36,9 @@ impl CellFindings {
         }
         let content = scene.frame.content;
         let look = Look { view: &transition.after, before: &transition.before, cause: scene.cause };
+        let hearing = Hearing::new(transition, look, scene);
+        let watched = scene.frame.trace.is_some() || self.open.contains_key(&transition.key);
+        let wanted = if watched { Wanted::All } else { Wanted::Holding };
         let was = &transition.before.resource;
         let reborn = !was.alive || was.incarnation != transition.after.resource.incarnation;
         let mut news = Vec::new();
@@ -48,7 +51,7 @@ impl CellFindings {
                 watch::skipped(detector, on, scene);
                 continue;
             }
-            let verdicts = verdicts(detector, form, on, transition, &look, scene);
+            let verdicts = hearing.verdicts(detector, form, on, wanted);
             watch::judged(transition, detector, form, on, &verdicts, scene);
             self.weigh(transition, detector, form, on, verdicts, scene, &mut news);
         }
@@ -395,7 +398,7 @@ fn novelty(
         return Novelty::Discovered;
     }
     let look = Look { view: before, before, cause: scene.cause };
-    let was = verdicts(detector, form, on, transition, &look, scene);
+    let was = Hearing::new(transition, look, scene).verdicts(detector, form, on, Wanted::All);
     let whole = on.each.is_some_and(|each| {
         before.resource.facet(each).is_some_and(|state| state.knowledge == Knowledge::Whole)
     });

@@ -3,7 +3,6 @@
 //! What enters is a transition with the states since the late event; what leaves are both ends
 //! of what nobody could have seen in time.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::content::{Detector, Form, PostureOn};
@@ -11,7 +10,7 @@ use crate::model::{Cause, Novelty, Reason, Step};
 use crate::state::{Past, Transition, View};
 
 use super::life::{add_reason, has_ended, new_finding, said_of};
-use super::posture::{Look, Verdict, is_provider_owned, verdicts};
+use super::posture::{Hearing, Look, Verdict, Wanted, is_provider_owned};
 use super::tell::parts;
 use super::{Open, Scene, Told, Why, step};
 
@@ -32,9 +31,9 @@ pub(super) fn look_back(
         let detector = &content.detectors[detector as usize];
         let Form::Posture(form) = &detector.form else { continue };
         let on = &form.on[on as usize];
-        let judge = |view: &Rc<View>, cause: &Cause| {
+        let judge = |view: &Arc<View>, cause: &Cause| {
             let look = Look { view, before: &past.before, cause };
-            verdicts(detector, form, on, transition, &look, scene)
+            Hearing::new(transition, look, scene).verdicts(detector, form, on, Wanted::All)
         };
         let before: Vec<Verdict> =
             if past.before.resource.alive { judge(&past.before, first) } else { Vec::new() };

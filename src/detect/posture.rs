@@ -1,11 +1,18 @@
 //! Posture detectors: what each says of a resource as it is, element by element where asked.
 
-use std::rc::Rc;
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::content::{Detector, PostureForm, PostureOn, scope};
-use crate::model::{Cause, Confidence, Facet, FacetId, Provider, Severity, Spender, Val, Value};
-use crate::state::{ElementState, FacetBody, Knowledge, Lens, Life, Notes, Transition, View};
+use crate::expr::World as _;
+use crate::model::{
+    Cause, Confidence, Facet, FacetId, Handle, Provider, Severity, Spender, Type, Val, Value,
+};
+use crate::state::{
+    Assumption, ElementState, FacetBody, Knowledge, Lens, Life, Notes, Transition, View,
+};
 
 use super::Scene;
 
@@ -21,7 +28,7 @@ pub struct Verdict {
     pub other: Option<Arc<str>>,
     /// The element as JSON text; empty for the whole resource.
     pub element: Box<str>,
-    /// The element.
+    /// The element, where it holds or somebody watches.
     pub item: Option<Value>,
     /// Whether it is insecure; `None` where that can't be told.
     pub holds: Option<bool>,
@@ -38,36 +45,112 @@ pub struct Verdict {
 /// What is judged and in what light.
 pub struct Look<'l> {
     /// The resource as it is judged.
-    pub view: &'l Rc<View>,
+    pub view: &'l Arc<View>,
     /// As it was.
-    pub before: &'l Rc<View>,
+    pub before: &'l Arc<View>,
     /// The event.
     pub cause: &'l Cause,
 }
 
-/// Everything one detector says of a resource.
-pub fn verdicts(
-    detector: &Detector,
-    form: &PostureForm,
-    on: &PostureOn,
-    transition: &Transition,
-    look: &Look<'_>,
-    scene: &Scene<'_>,
-) -> Vec<Verdict> {
-    let judge = Judge { detector, form, on, transition, look, scene };
-    let Some(each) = on.each else {
-        return vec![judge.whole()];
-    };
-    judge.elements(each)
+/// Which verdicts are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// All of them.
+    All,
+    /// Of elements those that hold: with no finding open, no other makes a difference.
+    Holding,
 }
 
-struct Judge<'j> {
-    detector: &'j Detector,
-    form: &'j PostureForm,
-    on: &'j PostureOn,
-    transition: &'j Transition,
-    look: &'j Look<'j>,
-    scene: &'j Scene<'j>,
+/// A resource before its detectors: one look at its cell, which all of them share.
+pub struct Hearing<'h> {
+    transition: &'h Transition,
+    look: Look<'h>,
+    scene: &'h Scene<'h>,
+    plain: Stand<'h>,
+    /// Names of a facet's elements, made when first asked for.
+    names: RefCell<FxHashMap<FacetId, Vec<Option<Arc<str>>>>>,
+}
+
+/// Where an expression stands: what it sees, and its variables up to the parameters.
+struct Stand<'h> {
+    lens: Lens<'h, 'h>,
+    resource: Handle,
+    vars: Vec<Val<'h>>,
+}
+
+/// The place of `item` among the variables.
+const ITEM: usize = scope::EVENT.len() + 1;
+
+impl<'h> Stand<'h> {
+    fn new(
+        transition: &Transition,
+        look: &Look<'h>,
+        scene: &'h Scene<'h>,
+        assume: &'h [Assumption],
+    ) -> Self {
+        let Scene { frame, arena, state, .. } = scene;
+        let lens =
+            Lens::new(arena, frame.content, state, frame.limits, state.watermark).assuming(assume);
+        let resource = lens.place(transition.kind, &transition.id, Arc::clone(look.view));
+        let before = lens.aside(transition.kind, &transition.id, Arc::clone(look.before));
+        let mut vars = vars(look.cause, scene);
+        // In the order of `scope::POSTURE`.
+        let own: [Val<'h>; scope::POSTURE.len()] = [
+            Val::Resource(resource),
+            Val::Unsaid,
+            Val::Resource(before),
+            Val::Resource(resource),
+            Val::Str(&state.cell().account),
+            Val::Str(&look.cause.region),
+            Val::Time(look.cause.time),
+        ];
+        vars.extend(own);
+        Self { lens, resource, vars }
+    }
+}
+
+impl<'h> Hearing<'h> {
+    /// Looks at a resource.
+    pub fn new(transition: &'h Transition, look: Look<'h>, scene: &'h Scene<'h>) -> Self {
+        let plain = Stand::new(transition, &look, scene, &[]);
+        Self { transition, look, scene, plain, names: RefCell::default() }
+    }
+
+    /// What one detector says of the resource.
+    pub fn verdicts(
+        &self,
+        detector: &'h Detector,
+        form: &'h PostureForm,
+        on: &'h PostureOn,
+        wanted: Wanted,
+    ) -> Vec<Verdict> {
+        let case = Case { hearing: self, detector, form, on, assuming: OnceCell::new() };
+        let Some(each) = on.each else {
+            return vec![case.whole()];
+        };
+        case.elements(each, wanted)
+    }
+
+    /// The name of an element of a facet, by its place among those judged.
+    fn name(&self, facet: &Facet, place: usize, item: &Value) -> Arc<str> {
+        let mut names = self.names.borrow_mut();
+        let names = names.entry(facet.id).or_default();
+        if names.len() <= place {
+            names.resize(place + 1, None);
+        }
+        let made = || element_name(item, facet, self.scene);
+        Arc::clone(names[place].get_or_insert_with(made))
+    }
+}
+
+/// One detector's case against the resource.
+struct Case<'c, 'h> {
+    hearing: &'c Hearing<'h>,
+    detector: &'h Detector,
+    form: &'h PostureForm,
+    on: &'h PostureOn,
+    /// The same look under the detector's assumptions, where they are needed.
+    assuming: OnceCell<Stand<'h>>,
 }
 
 /// An answer and what it rests on.
@@ -78,46 +161,36 @@ struct Answer {
     notes: Notes,
 }
 
-impl Judge<'_> {
+impl<'h> Case<'_, 'h> {
     fn whole(&self) -> Verdict {
         let answer = self.ask(None);
         self.verdict(&answer, Arc::clone(&self.form.aspect), None, None, false)
     }
 
-    fn elements(&self, each: FacetId) -> Vec<Verdict> {
-        let derived = self.look.view.derived.iter().find(|(facet, _)| *facet == each);
-        let facet = self.scene.frame.content.schema.facet(self.transition.kind, each);
-        if let Some((_, value)) = derived {
-            let Value::List(items, _) = value else { return Vec::new() };
-            return items.iter().map(|item| self.element(item, None, facet)).collect();
+    fn elements(&self, each: FacetId, wanted: Wanted) -> Vec<Verdict> {
+        let Hearing { transition, look, scene, plain, .. } = self.hearing;
+        let schema = &scene.frame.content.schema;
+        let facet = schema.facet(transition.kind, each);
+        let found = judged(look.view, each);
+        plain.lens.begin(Some((plain.resource, each)));
+        let read = plain.lens.facet(plain.resource, each);
+        let lent = read.items().filter(|items| items.len() == found.len());
+        let mut verdicts = Vec::new();
+        for (place, (item, state)) in found.into_iter().enumerate() {
+            let lent = lent.map_or_else(|| self.lend(plain, item), |items| items[place]);
+            let answer = self.ask(Some((item, lent)));
+            if wanted == Wanted::Holding && answer.holds != Some(true) {
+                continue;
+            }
+            let key = self.hearing.name(facet, place, item);
+            let (subject, other) = match state.and_then(|state| state.id.clone()) {
+                Some(id) => (id, Some(key)),
+                None => (key, None),
+            };
+            let contested = state.is_some_and(|state| state.contested);
+            verdicts.push(self.verdict(&answer, subject, other, Some(item), contested));
         }
-        let Some(state) = self.look.view.resource.facet(each) else { return Vec::new() };
-        let FacetBody::Set(elements) = &state.body else {
-            let FacetBody::Register(Value::List(items, _)) = &state.body else { return Vec::new() };
-            return items.iter().map(|item| self.element(item, None, facet)).collect();
-        };
-        if state.knowledge == Knowledge::Unknown {
-            return Vec::new();
-        }
-        let live = elements.iter().filter(|element| element.life == Life::Live);
-        live.map(|element| self.element(&element.value, Some(element), facet)).collect()
-    }
-
-    fn element(&self, item: &Value, state: Option<&ElementState>, facet: &Facet) -> Verdict {
-        let key = element_name(item, facet, self.scene);
-        let id = state.and_then(|state| state.id.clone());
-        let (subject, other) = match id {
-            Some(id) => (id, Some(key)),
-            None => (key, None),
-        };
-        let answer = self.ask(Some(item));
-        self.verdict(
-            &answer,
-            subject,
-            other,
-            Some(item),
-            state.is_some_and(|state| state.contested),
-        )
+        verdicts
     }
 
     fn verdict(
@@ -128,7 +201,8 @@ impl Judge<'_> {
         item: Option<&Value>,
         contested: bool,
     ) -> Verdict {
-        let schema = &self.scene.frame.content.schema;
+        let frame = &self.hearing.scene.frame;
+        let schema = &frame.content.schema;
         let assumptions: Box<[Box<str>]> = answer
             .notes
             .assumed
@@ -140,13 +214,13 @@ impl Judge<'_> {
             .collect();
         let unsure = contested || answer.notes.shaky || !assumptions.is_empty();
         // Only what holds is told: the others need no text.
-        let wanted = answer.holds == Some(true) || self.scene.frame.trace.is_some();
+        let wanted = answer.holds == Some(true) || frame.trace.is_some();
         let told = item.filter(|_| wanted);
         Verdict {
             subject,
             other,
             element: told.map(|item| item.to_json(schema).to_string().into()).unwrap_or_default(),
-            item: item.cloned(),
+            item: told.cloned(),
             holds: answer.holds,
             severity: answer.severity,
             measure: answer.measure,
@@ -155,59 +229,50 @@ impl Judge<'_> {
         }
     }
 
-    /// Asks without assumptions first, and with them only where that can't tell.
-    fn ask(&self, item: Option<&Value>) -> Answer {
-        let answer = self.ask_once(item, false);
+    /// Asks without assumptions first, and with them only where that can't tell. `item` is an
+    /// element, and as the plain look lends it.
+    fn ask(&self, item: Option<(&Value, Val<'h>)>) -> Answer {
+        let Hearing { transition, look, scene, plain, .. } = self.hearing;
+        let answer = self.ask_once(plain, item.map(|(_, lent)| lent));
         if answer.holds.is_some() || self.form.assume.is_empty() {
             return answer;
         }
-        self.ask_once(item, true)
+        let assuming =
+            self.assuming.get_or_init(|| Stand::new(transition, look, scene, &self.form.assume));
+        self.ask_once(assuming, item.map(|(item, _)| self.lend(assuming, item)))
     }
 
-    fn ask_once(&self, item: Option<&Value>, assuming: bool) -> Answer {
-        let scene = self.scene;
-        let Scene { frame, arena, state, .. } = scene;
-        let mut lens = Lens::new(arena, frame.content, state, frame.limits, state.watermark);
-        if assuming {
-            lens = lens.assuming(&self.form.assume);
-        }
-        let handle =
-            lens.place(self.transition.kind, &self.transition.id, Rc::clone(self.look.view));
-        let before =
-            lens.aside(self.transition.kind, &self.transition.id, Rc::clone(self.look.before));
-        lens.begin(self.on.each.map(|each| (handle, each)));
-        let lent = item.map(|item| match self.on.each {
-            Some(each) => {
-                let ty = &frame.content.schema.facet(self.transition.kind, each).ty;
-                let ty = if let crate::model::Type::List(item) = ty { item } else { ty };
-                lens.lend(item, ty)
-            }
-            None => Val::Unsaid,
-        });
-        let mut vars = vars(self.look.cause, self.scene);
-        vars.extend([
-            Val::Resource(handle),
-            lent.unwrap_or_default(),
-            Val::Resource(before),
-            Val::Resource(handle),
-            Val::Str(&state.cell().account),
-            Val::Str(&self.look.cause.region),
-            Val::Time(self.look.cause.time),
-        ]);
-        params(self.detector, scene, &mut vars);
-        let answer = self.on.insecure.eval(&vars, &lens.call());
-        let holds = match answer {
+    fn lend(&self, stand: &Stand<'h>, item: &Value) -> Val<'h> {
+        let Some(each) = self.on.each else { return Val::Unsaid };
+        let schema = &self.hearing.scene.frame.content.schema;
+        let ty = &schema.facet(self.hearing.transition.kind, each).ty;
+        stand.lens.lend(item, if let Type::List(item) = ty { item } else { ty })
+    }
+
+    fn ask_once(&self, stand: &Stand<'h>, item: Option<Val<'h>>) -> Answer {
+        let (scene, lens) = (self.hearing.scene, &stand.lens);
+        lens.begin(self.on.each.map(|each| (stand.resource, each)));
+        let mut vars = bumpalo::collections::Vec::with_capacity_in(
+            stand.vars.len() + self.detector.params.len(),
+            scene.arena,
+        );
+        vars.extend_from_slice(&stand.vars);
+        vars[ITEM] = item.unwrap_or_default();
+        let schema = &scene.frame.content.schema;
+        let params = self.detector.params.iter();
+        vars.extend(params.map(|(_, _, value)| value.lend(scene.arena, schema)));
+        let holds = match self.on.insecure.eval(&vars, &lens.call()) {
             Ok(Val::Bool(truth)) => Some(truth),
             // Absent counts as false, as everywhere in the language.
             Ok(Val::Unsaid | Val::None) => Some(false),
             Ok(_) | Err(_) => None,
         };
         // What is assumed of a facet that changed to nobody knows what may open, and ends nothing.
-        let holds = holds.filter(|holds| *holds || !lens.notes().blind);
+        let holds = holds.filter(|holds| *holds || !lens.is_blind());
         let mut severity = self.detector.severity.last().map_or(Severity::Medium, |scale| scale.is);
         let mut measure = None;
         if holds == Some(true) {
-            severity = self.severity(&vars, &lens).unwrap_or(severity);
+            severity = self.severity(&vars, lens).unwrap_or(severity);
             measure = self.on.measure.as_ref().and_then(|program| {
                 match program.eval(&vars, &lens.call()) {
                     Ok(Val::Int(number)) => Some(number),
@@ -216,15 +281,15 @@ impl Judge<'_> {
             });
         }
         if lens.ran_out() {
-            frame.ledger.note(Spender::Detector(self.detector.id.clone()));
+            scene.frame.ledger.note(Spender::Detector(self.detector.id.clone()));
         }
         Answer { holds, severity, measure, notes: lens.notes() }
     }
 
-    fn severity<'a>(&'a self, vars: &[Val<'a>], lens: &Lens<'a, '_>) -> Option<Severity> {
+    fn severity(&self, vars: &[Val<'h>], lens: &Lens<'h, '_>) -> Option<Severity> {
         let PostureForm { on, .. } = self.form;
         let place = on.iter().position(|on| on.kind == self.on.kind)?;
-        let holds = |programs: &'a Vec<crate::expr::Program>| {
+        let holds = |programs: &'h Vec<crate::expr::Program>| {
             let program = programs.get(place)?;
             matches!(program.eval(vars, &lens.call()), Ok(Val::Bool(true))).then_some(())
         };
@@ -233,6 +298,30 @@ impl Judge<'_> {
             .iter()
             .find(|scale| scale.when.as_ref().is_none_or(|programs| holds(programs).is_some()))
             .map(|scale| scale.is)
+    }
+}
+
+/// An element that is judged, and its state where there is one.
+type Judged<'v> = (&'v Value, Option<&'v ElementState>);
+
+/// The elements of a facet that are judged, with their state where the facet is a set that is
+/// said; in the order in which an expression sees them.
+fn judged(view: &View, each: FacetId) -> Vec<Judged<'_>> {
+    fn plain(items: &[Value]) -> Vec<Judged<'_>> {
+        items.iter().map(|item| (item, None)).collect()
+    }
+    if let Some((_, value)) = view.derived.iter().find(|(facet, _)| *facet == each) {
+        return if let Value::List(items, _) = value { plain(items) } else { Vec::new() };
+    }
+    let Some(state) = view.resource.facet(each) else { return Vec::new() };
+    match &state.body {
+        FacetBody::Register(Value::List(items, _)) => plain(items),
+        FacetBody::Set(elements) if state.knowledge != Knowledge::Unknown => elements
+            .iter()
+            .filter(|element| element.life == Life::Live)
+            .map(|element| (&element.value, Some(element)))
+            .collect(),
+        FacetBody::Register(_) | FacetBody::Set(_) => Vec::new(),
     }
 }
 

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::content::{Detector, Form, Sensed, Signal, WindowForm, WindowShape};
+use crate::content::{Detector, Form, Sensed, WindowForm, WindowShape};
 use crate::model::{Act, Cause, Digest, KindId, Severity, Step, Timestamp};
 
 use super::heard::{
-    Heard, count, gap_uid, heard, is_complete, is_window, matches, one_of, scope_of, watch_window,
+    Heard, count, gap_uid, heard, is_complete, is_window, one_of, scope_of, waits, watch_window,
     weight_of, window_finding, window_key,
 };
 use super::tell::Parts;
@@ -147,10 +147,14 @@ impl CellFindings {
     }
 
     fn hear(&mut self, one: &Heard, scene: &Scene<'_>, told: &mut Vec<Told>) {
-        for (place, detector) in scene.frame.content.detectors.iter().enumerate() {
+        let content = scene.frame.content;
+        for &place in &content.windows {
+            let detector = &content.detectors[place as usize];
             let Form::Window(form) = &detector.form else { continue };
-            watch_window(detector, form, one, scene);
-            self.hear_one(place, detector, form, one, scene, told);
+            if waits(form, one) {
+                watch_window(detector, one, scene);
+                self.hear_one(place as usize, detector, form, one, scene, told);
+            }
         }
     }
 
@@ -166,26 +170,20 @@ impl CellFindings {
         let scope = scope_of(form.by, one);
         let key = (place, Arc::clone(&scope));
         match &form.shape {
-            WindowShape::OpenLonger { of, spans, .. } => {
-                self.open_longer(place, detector, of, spans, one, scope, scene);
+            WindowShape::OpenLonger { spans, .. } => {
+                self.open_longer(place, detector, spans, one, scope, scene);
             }
-            WindowShape::Gap { of, escalate } => {
-                self.gap(place, detector, of, *escalate, one, scope, scene, told);
+            WindowShape::Gap { escalate, .. } => {
+                self.gap(place, detector, *escalate, one, scope, scene, told);
             }
-            WindowShape::Absence { of, within } => {
-                if !matches(of, one) {
-                    return;
-                }
+            WindowShape::Absence { within, .. } => {
                 self.remember(key, one, *within, scene);
                 self.windows.at(
                     one.time.plus(*within),
                     WindowTimer { detector: place, scope, finding: None, round: 0 },
                 );
             }
-            WindowShape::Count { of, at_least, distinct, weight, within } => {
-                if !matches(of, one) {
-                    return;
-                }
+            WindowShape::Count { at_least, distinct, weight, within, .. } => {
                 let ring = self.remember(key.clone(), one, *within, scene);
                 let count = count(ring, distinct);
                 let sum: u32 = ring.iter().map(|heard| weight_of(heard.severity)).sum();
@@ -195,9 +193,6 @@ impl CellFindings {
                 }
             }
             WindowShape::Sequence { steps, any_order, same, different, within } => {
-                if !steps.iter().any(|step| matches(step, one)) {
-                    return;
-                }
                 let ring = self.remember(key.clone(), one, *within, scene);
                 if is_complete(ring, steps, *any_order, same, different, one)
                     && self.once(key, one.time, *within)
@@ -238,23 +233,17 @@ impl CellFindings {
         true
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a shape's parameters, what was heard, and where it goes"
-    )]
     fn open_longer(
         &mut self,
         place: usize,
         detector: &Detector,
-        of: &[Signal],
         spans: &[Option<i64>; 5],
         one: &Heard,
         scope: Arc<str>,
         scene: &Scene<'_>,
     ) {
         // A window never hears itself, or one alert would beget another for ever.
-        if !matches(of, one) || one.sensed != Sensed::Opened || is_window(&one.of, detector, scene)
-        {
+        if one.sensed != Sensed::Opened || is_window(&one.of, detector, scene) {
             return;
         }
         let Some(span) = spans[one.severity as usize] else { return };
@@ -270,21 +259,14 @@ impl CellFindings {
         &mut self,
         place: usize,
         detector: &Detector,
-        of: &[Signal],
         escalate: Option<i64>,
         one: &Heard,
         scope: Arc<str>,
         scene: &Scene<'_>,
         told: &mut Vec<Told>,
     ) {
-        let opens = matches(of, one) && one.sensed == Sensed::Opened;
-        let ending = Heard { sensed: Sensed::Opened, ..one.clone() };
-        let closes = one.sensed == Sensed::Resolved && matches(of, &ending);
-        if !opens && !closes {
-            return;
-        }
         let key = window_key(detector, &scope);
-        if closes {
+        if one.sensed == Sensed::Resolved {
             let Some(list) = self.open.remove(&key) else { return };
             for mut open in list {
                 self.count -= 1;

@@ -5,7 +5,7 @@
 //! say in a verdict.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::content::{ActForm, Detector, PostureForm, PostureOn, scope};
 use crate::expr::{Call, Watch, World};
@@ -37,8 +37,8 @@ pub(super) fn posture(
         lens = lens.assuming(&form.assume);
     }
     let kind = transition.kind;
-    let handle = lens.place(kind, &transition.id, Rc::clone(&transition.after));
-    let before = lens.aside(kind, &transition.id, Rc::clone(&transition.before));
+    let handle = lens.place(kind, &transition.id, Arc::clone(&transition.after));
+    let before = lens.aside(kind, &transition.id, Arc::clone(&transition.before));
     let each = on.each.map(|each| (handle, each));
     lens.begin(each);
     let item = verdict.item.as_ref().zip(on.each).map(|(item, each)| {
@@ -164,7 +164,7 @@ impl<'w, 'a, 'c> Witness<'w, 'a, 'c> {
         let Val::Str(id) = self.lens.id(handle) else { return "" };
         let frame = &self.scene.frame;
         let key = Key::of(kind.id, id);
-        let Some(view) = self.scene.state.view(kind.id, key, frame.content, frame.limits) else {
+        let Some(view) = self.scene.state.view(key, frame.content, frame.limits) else {
             return "no event ever spoke of this resource";
         };
         match view.resource.facet(facet).map(|state| state.knowledge) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bumpalo::Bump;
 
 use crate::detect::{CellFindings, Scene, Told, Why};
-use crate::model::{Cause, Change, Operation, Outcome, Timestamp, Trace};
+use crate::model::{Cause, Change, KindId, Operation, Outcome, Timestamp, Trace};
 use crate::state::pending::{Paired, Taken};
 use crate::state::{Applied, CellState, Frame, Timer};
 
@@ -23,8 +23,8 @@ pub struct Account {
 pub struct Judged {
     /// Its fate.
     pub outcome: Outcome,
-    /// Resources it spoke of, as `kind id`.
-    pub resources: Vec<Arc<str>>,
+    /// Resources it spoke of.
+    pub resources: Vec<(KindId, Arc<str>)>,
     /// Steps, in order.
     pub told: Vec<Told>,
 }
@@ -49,6 +49,7 @@ impl Account {
         let Taken { paired, lost } = self.state.pending.take(change, now, frame.limits);
         if let Some(start) = lost {
             told.append(&mut self.apply(&start, None, true, frame, arena).told);
+            self.state.rest();
         }
         let mut judged = match paired {
             Paired::Waits => {
@@ -67,6 +68,7 @@ impl Account {
         if failed {
             judged.outcome = Outcome::Failed;
         }
+        self.state.rest();
         told.append(&mut judged.told);
         judged.told = told;
         judged
@@ -103,7 +105,7 @@ impl Account {
         } else {
             Outcome::Unchanged
         };
-        Judged { outcome, resources: named(&applied, frame), told }
+        Judged { outcome, resources: applied.touched, told }
     }
 
     /// Takes back what a start had said, because its end, `cause`, shows that it failed.
@@ -119,7 +121,7 @@ impl Account {
         let scene = Scene { frame, state: &self.state, arena, cause, why };
         let mut told = self.findings.inspect(&applied.transitions, &scene);
         told.extend(self.findings.take_back_deeds(&start.acts, &start.cause.id, &scene));
-        Judged { outcome: Outcome::Failed, resources: named(&applied, frame), told }
+        Judged { outcome: Outcome::Failed, resources: applied.touched, told }
     }
 
     /// Lets time pass up to `now`, timer by timer.
@@ -137,6 +139,7 @@ impl Account {
             } else if let Some((_, timer)) = self.state.due(due) {
                 told.extend(self.timer(&timer, frame, arena));
             }
+            self.state.rest();
         }
         self.state.watermark = self.state.watermark.max(now);
         self.state.pending.forget(self.state.watermark, frame.limits);
@@ -144,6 +147,7 @@ impl Account {
             let applied = self.state.catch_up(frame, arena);
             let cause = Arc::new(Cause { time: now, ..Cause::nobody() });
             told.extend(self.inspect(&applied, &cause, Why::Event, frame, arena));
+            self.state.rest();
         }
         told
     }
@@ -162,7 +166,9 @@ impl Account {
                 Vec::new()
             }
             Timer::Settle(key, event) => {
-                let Some(cause) = self.state.cause_of(*key, event) else { return Vec::new() };
+                let Some(cause) = self.state.cause_of(*key, event, frame) else {
+                    return Vec::new();
+                };
                 let applied = self.state.settle(*key, event, frame, arena);
                 self.inspect(&applied, &cause, Why::Settled, frame, arena)
             }
@@ -186,16 +192,4 @@ impl Account {
         let scene = Scene { frame, state: &self.state, arena, cause, why };
         self.findings.inspect(&applied.transitions, &scene)
     }
-}
-
-/// The resources a change spoke of, as `kind id`, each once.
-fn named(applied: &Applied, frame: Frame<'_>) -> Vec<Arc<str>> {
-    let mut names: Vec<Arc<str>> = Vec::with_capacity(applied.touched.len());
-    for (kind, id) in &applied.touched {
-        let name: Arc<str> = format!("{} {id}", frame.content.schema.kind(*kind).name).into();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
 }

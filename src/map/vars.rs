@@ -4,7 +4,7 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec;
 
 use crate::content::scope;
-use crate::model::{Event, Val};
+use crate::model::{Event, Family, Val};
 
 /// Appends what every event tells, in the order of [`scope::EVENT`].
 pub fn fill_event<'a>(event: &Event<'a>, vars: &mut Vec<'a, Val<'a>>) {
@@ -53,6 +53,10 @@ pub fn mapping<'a>(event: &Event<'a>, arena: &'a Bump) -> Vec<'a, Val<'a>> {
         text(event.account),
         text(event.region),
     ]);
-    vars.extend(scope::STATE.iter().map(|name| body.raw.get(name)));
+    // Only snapshots have members of these names that anybody may ask for.
+    vars.extend(scope::STATE.iter().map(|name| match event.key.family {
+        Family::State => body.raw.get(name),
+        Family::Activity => Val::Unsaid,
+    }));
     vars
 }

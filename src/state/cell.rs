@@ -1,7 +1,6 @@
 //! One account's state: rows, indexes, operations under way, timers; changes in, transitions out.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use bumpalo::Bump;
@@ -10,14 +9,16 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::content::Content;
 use crate::model::{
-    Cause, Cell, Change, FacetId, KindId, Ledger, Limits, Source, Timestamp, Tracer, Write,
+    Cause, Cell, Change, FacetId, KindId, Ledger, Limits, Source, Timestamp, Tracer,
 };
 
 use super::Key;
+use super::fold::fold;
 use super::graph::Graph;
 use super::index::{Index, Mirrored};
 use super::pending::Pending;
-use super::row::{Resource, Row, Said, View};
+use super::row::{Row, Said, View};
+use super::store::{Held, Store};
 use super::work::{Work, differences, past};
 
 /// What the engine must come back for, at an instant of event time.
@@ -41,9 +42,9 @@ pub struct Transition {
     /// Its id.
     pub id: Arc<str>,
     /// As it was.
-    pub before: Rc<View>,
+    pub before: Arc<View>,
     /// As it is.
-    pub after: Rc<View>,
+    pub after: Arc<View>,
     /// Its facets that are different, derived ones among them, in id order.
     pub changed: Vec<FacetId>,
     /// Whether something it reads from afar may be different.
@@ -56,9 +57,9 @@ pub struct Transition {
 #[derive(Clone, Debug)]
 pub struct Past {
     /// Before the late event.
-    pub before: Rc<View>,
+    pub before: Arc<View>,
     /// Just after it, and after each event that followed, with that event.
-    pub then: Vec<(Arc<Cause>, Rc<View>)>,
+    pub then: Vec<(Arc<Cause>, Arc<View>)>,
 }
 
 /// What came of a change.
@@ -78,8 +79,30 @@ pub struct Applied {
     pub crowded: usize,
 }
 
-/// Read-only resources by key: id and content.
-pub type KnownResources = FxHashMap<Key, (Arc<str>, Resource)>;
+/// What an edit did to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moved {
+    /// Nothing.
+    Nothing,
+    /// Its newest event came.
+    On,
+    /// An event came late, to that place; its past may tell something.
+    From(usize),
+    /// Something else: what it is is to be folded anew.
+    Anew,
+}
+
+/// Read-only resources by key.
+pub type KnownResources = FxHashMap<Key, KnownResource>;
+
+/// A resource that is known without any event.
+#[derive(Clone, Debug)]
+pub struct KnownResource {
+    /// Its id.
+    pub id: Arc<str>,
+    /// What it is.
+    pub view: Arc<View>,
+}
 
 /// What the state needs to know of the content.
 #[derive(Clone, Copy)]
@@ -100,7 +123,7 @@ pub struct Frame<'f> {
 #[derive(Debug)]
 pub struct CellState {
     cell: Cell,
-    rows: FxHashMap<Key, Box<[u8]>>,
+    pub(super) store: Store,
     pub(super) members: FxHashMap<KindId, Vec<Key>>,
     pub(super) index: Index,
     pub(super) orphans: VecDeque<(Key, Said)>,
@@ -123,7 +146,7 @@ impl CellState {
     pub fn new(cell: Cell, known: Arc<KnownResources>) -> Self {
         Self {
             cell,
-            rows: FxHashMap::default(),
+            store: Store::default(),
             members: FxHashMap::default(),
             index: Index::default(),
             orphans: VecDeque::new(),
@@ -153,26 +176,24 @@ impl CellState {
     /// How many resources have a row, tombstones among them.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.store.len()
     }
 
     /// Whether nothing is held.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.store.len() == 0
     }
 
     /// Bytes of the encoded rows.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.rows.values().map(|row| row.len()).sum()
+        self.store.bytes()
     }
 
     /// Every row, in key order.
     pub fn each_row(&self, visit: &mut dyn FnMut(Row)) {
-        let mut keys: Vec<Key> = self.rows.keys().copied().collect();
-        keys.sort_unstable();
-        keys.into_iter().filter_map(|key| self.row(key)).for_each(visit);
+        self.store.each(visit);
     }
 
     /// Whether an event id was already taken in; remembers it. Bounded by `limits.remembered_ids`.
@@ -190,29 +211,18 @@ impl CellState {
         false
     }
 
-    pub(super) fn row(&self, key: Key) -> Option<Row> {
-        self.rows.get(&key).and_then(|bytes| Row::decode(bytes))
-    }
-
-    pub(super) fn store(&mut self, key: Key, row: &Row) {
-        self.rows.insert(key, row.encode());
-    }
-
     /// The resource's view: what was said, and its derived values as last computed.
     #[must_use]
-    pub fn view(&self, kind: KindId, key: Key, content: &Content, limits: &Limits) -> Option<View> {
-        if let Some(row) = self.row(key) {
-            let resource = row.present(content.schema.kind(kind), limits);
-            return Some(View { resource: Rc::new(resource), derived: row.derived });
-        }
-        let (_, resource) = self.known.get(&key)?;
-        Some(View { resource: Rc::new(resource.clone()), derived: Vec::new() })
+    pub fn view(&self, key: Key, content: &Content, limits: &Limits) -> Option<Arc<View>> {
+        let held = self.store.look(key, &content.schema, limits, |held| Arc::clone(&held.view));
+        held.or_else(|| self.known.get(&key).map(|known| Arc::clone(&known.view)))
     }
 
     /// The id of the resource at `key`.
     #[must_use]
-    pub fn id_of(&self, key: Key) -> Option<Arc<str>> {
-        self.row(key).map(|row| row.id).or_else(|| self.known.get(&key).map(|(id, _)| id.clone()))
+    pub fn id_of(&self, key: Key, content: &Content, limits: &Limits) -> Option<Arc<str>> {
+        let held = self.store.look(key, &content.schema, limits, |held| Arc::clone(&held.row.id));
+        held.or_else(|| self.known.get(&key).map(|known| Arc::clone(&known.id)))
     }
 
     /// The next timer due at or before `now`, taken out.
@@ -228,6 +238,12 @@ impl CellState {
         self.timers.first_key_value().map(|((at, _), _)| *at)
     }
 
+    /// Lets the rows that were worked on or read go to rest. Due after each change, once everybody
+    /// has seen what came of it.
+    pub fn rest(&mut self) {
+        self.store.rest();
+    }
+
     /// Whether resources are left over from a change that reached too many.
     #[must_use]
     pub fn has_backlog(&self) -> bool {
@@ -236,9 +252,12 @@ impl CellState {
 
     /// The event `id` among the recent ones of a resource.
     #[must_use]
-    pub fn cause_of(&self, key: Key, id: &str) -> Option<Arc<Cause>> {
-        let row = self.row(key)?;
-        row.recent.iter().find(|said| &*said.cause.id == id).map(|said| Arc::clone(&said.cause))
+    pub fn cause_of(&self, key: Key, id: &str, frame: Frame<'_>) -> Option<Arc<Cause>> {
+        let cause = |held: &Held| {
+            let said = held.row.recent.iter().find(|said| &*said.cause.id == id)?;
+            Some(Arc::clone(&said.cause))
+        };
+        self.store.look(key, &frame.content.schema, frame.limits, cause)?
     }
 
     /// Sets a timer.
@@ -262,7 +281,7 @@ impl CellState {
             self.unsay(before, frame, &mut work);
         }
         for (key, kind, id, said) in self.targets(change, shaky, frame, &mut work) {
-            self.say(key, kind, id, &said, frame, &mut work);
+            self.say(key, kind, id, said, frame, &mut work);
         }
         self.adopt(&change.cause.id, frame, &mut work);
         self.finish(work, frame, arena)
@@ -271,10 +290,9 @@ impl CellState {
     /// Lets a settled snapshot count from its own capture.
     pub fn settle(&mut self, key: Key, event: &str, frame: Frame<'_>, arena: &Bump) -> Applied {
         let mut work = Work::default();
-        if let Some(row) = self.row(key) {
-            let (kind, id) = (row.kind, row.id.clone());
-            self.touch(key, kind, id, frame, &mut work, &mut |row| {
-                row.settle(event, frame.limits).then_some(usize::MAX)
+        if let Some((kind, id)) = self.named(key, frame) {
+            self.touch(key, kind, id, frame, &mut work, |row| {
+                if row.settle(event, frame.limits) { Moved::Anew } else { Moved::Nothing }
             });
         }
         self.finish(work, frame, arena)
@@ -282,9 +300,9 @@ impl CellState {
 
     /// Forgets a deleted resource.
     pub fn forget(&mut self, key: Key, frame: Frame<'_>) {
-        let Some(row) = self.row(key) else { return };
-        if !row.present(frame.content.schema.kind(row.kind), frame.limits).alive {
-            self.rows.remove(&key);
+        let view = self.view(key, frame.content, frame.limits);
+        if view.is_some_and(|view| !view.resource.alive) {
+            self.store.remove(key);
         }
     }
 
@@ -293,113 +311,42 @@ impl CellState {
         self.finish(Work::default(), frame, arena)
     }
 
-    /// The change's writes by resource, in order; those without a resource become orphans.
-    fn targets(
-        &mut self,
-        change: &Change,
-        shaky: bool,
-        frame: Frame<'_>,
-        work: &mut Work,
-    ) -> Vec<(Key, KindId, Arc<str>, Said)> {
-        let mut found: Vec<(Key, KindId, Arc<str>, Said)> = Vec::new();
-        for write in &change.writes {
-            let said = Said {
-                cause: Arc::clone(&change.cause),
-                source: change.source,
-                settled: false,
-                shaky,
-                creates: write.creates,
-                edits: vec![write.edit.clone()],
-            };
-            for (key, id) in self.resolve(write, frame, &said, work) {
-                match found.iter_mut().find(|(known, ..)| *known == key) {
-                    Some((.., known)) => {
-                        known.creates |= said.creates;
-                        known.edits.extend(said.edits.iter().cloned());
-                    }
-                    None => found.push((key, write.target.kind, id, said.clone())),
-                }
-            }
-        }
-        found
-    }
-
-    fn resolve(
-        &mut self,
-        write: &Write,
-        frame: Frame<'_>,
-        said: &Said,
-        work: &mut Work,
-    ) -> Vec<(Key, Arc<str>)> {
-        let found = self.found(write, frame);
-        if let Some((facet, name)) = &write.target.lookup
-            && found.is_empty()
-        {
-            let name = Key::of_name(write.target.kind, *facet, name);
-            let known =
-                self.orphans.iter().any(|(at, o)| *at == name && o.cause.id == said.cause.id);
-            if !known {
-                self.orphans.push_back((name, said.clone()));
-                work.applied.orphaned += 1;
-            }
-            if self.orphans.len() > frame.limits.orphans {
-                self.orphans.pop_front();
-            }
-        }
-        found
-    }
-
-    /// The resources that a write speaks of, known ones where it names them by what they have.
-    pub(super) fn found(&self, write: &Write, frame: Frame<'_>) -> Vec<(Key, Arc<str>)> {
-        let kind = write.target.kind;
-        if let Some(id) = &write.target.id {
-            return vec![(Key::of(kind, id), id.clone())];
-        }
-        let Some((facet, name)) = &write.target.lookup else { return Vec::new() };
-        let mut keys: Vec<Key> = self.index.named(kind, *facet, name).to_vec();
-        for reference in frame.graph.references(kind).iter().filter(|r| r.facet == *facet) {
-            let target = Key::of(reference.to, name);
-            let referrers = self.index.referrers(target).iter();
-            keys.extend(referrers.filter(|r| r.kind == kind && r.facet == *facet).map(|r| r.from));
-        }
-        keys.sort_unstable();
-        keys.dedup();
-        keys.into_iter().filter_map(|key| Some((key, self.id_of(key)?))).collect()
-    }
-
-    fn say(
+    /// Lets a resource know what was said of it.
+    pub(super) fn say(
         &mut self,
         key: Key,
         kind: KindId,
         id: Arc<str>,
-        said: &Said,
+        said: Said,
         frame: Frame<'_>,
         work: &mut Work,
     ) {
         work.applied.touched.push((kind, id.clone()));
-        if !self.rows.contains_key(&key) && self.rows.len() >= frame.limits.resources_per_cell {
+        if !self.store.contains(key) && self.store.len() >= frame.limits.resources_per_cell {
             work.applied.refused += 1;
             return;
         }
-        self.index.note(kind, said, frame.graph);
-        if said.source == Source::Snapshot {
+        self.index.note(kind, &said, frame.graph);
+        let source = said.source;
+        if source == Source::Snapshot {
             let due = said.cause.time.plus(frame.limits.settle);
             self.at(due, Timer::Settle(key, said.cause.id.clone()));
         }
         let declared = frame.content.schema.kind(kind);
-        self.touch(key, kind, id, frame, work, &mut |row| {
+        self.touch(key, kind, id, frame, work, |row| {
             if row.knows(&said.cause.id) {
-                return None;
+                return Moved::Nothing;
             }
-            let place = row.insert(said.clone(), declared, frame.limits);
-            // A snapshot tells what is, not when it came to be: nothing is looked back for.
-            let place = place.filter(|_| said.source == Source::Activity);
-            Some(place.unwrap_or(usize::MAX))
+            match row.insert(said, declared, frame.limits) {
+                Some(place) if place + 1 == row.recent.len() => Moved::On,
+                // A snapshot tells what is, not when it came to be: nothing is looked back for.
+                Some(place) if source == Source::Activity => Moved::From(place),
+                _ => Moved::Anew,
+            }
         });
     }
 
-    /// Changes a row and moves the indexes along. `edit` gives the place of what is new among the
-    /// recent events (`usize::MAX`: no place worth looking back from), or `None` for no change.
+    /// Changes a row and moves the indexes along.
     pub(super) fn touch(
         &mut self,
         key: Key,
@@ -407,17 +354,38 @@ impl CellState {
         id: Arc<str>,
         frame: Frame<'_>,
         work: &mut Work,
-        edit: &mut dyn FnMut(&mut Row) -> Option<usize>,
+        edit: impl FnOnce(&mut Row) -> Moved,
     ) {
         let declared = frame.content.schema.kind(kind);
-        let mut row = self.row(key).unwrap_or_else(|| Row::new(kind, id.clone()));
-        let before = row.present(declared, frame.limits);
-        let Some(place) = edit(&mut row) else { return };
-        let past = past(&row, place, declared, frame.limits);
+        let known = self.store.take(key, &frame.content.schema, frame.limits);
+        let is_new = known.is_none();
+        let mut held = known.unwrap_or_else(|| Held::new(kind, id.clone()));
+        let row = &mut held.row;
+        let moved = edit(row);
+        if moved == Moved::Nothing {
+            if !is_new {
+                self.store.put(key, held);
+            }
+            return;
+        }
+        let past = match moved {
+            Moved::From(place) => past(row, place, declared, frame.limits),
+            Moved::Nothing | Moved::On | Moved::Anew => None,
+        };
+        let was = Arc::clone(&held.view);
+        let before = &was.resource;
+        let after = match row.recent.last() {
+            // What came last is folded into what was there; folding all of it gives the same.
+            Some(last) if moved == Moved::On => {
+                let mut after = (**before).clone();
+                fold(&mut after, last, declared, frame.limits);
+                after
+            }
+            _ => row.present(declared, frame.limits),
+        };
         row.compact(declared, frame.limits);
-        let after = row.present(declared, frame.limits);
         let mut mirrored = Vec::new();
-        self.index.update(key, kind, &before, &after, frame.graph, &mut mirrored);
+        self.index.update(key, kind, before, &after, frame.graph, &mut mirrored);
         for one in mirrored {
             self.mirror(kind, &one, frame, work);
         }
@@ -434,62 +402,31 @@ impl CellState {
             let due = self.watermark.max(after.incarnation).plus(frame.limits.lateness);
             self.at(due, Timer::Forget(key));
         }
-        for facet in differences(&before, &after) {
+        for facet in differences(before, &after) {
             let was = before.facet(facet).is_some_and(|state| state.is_crowded(frame.limits));
             let is = after.facet(facet).is_some_and(|state| state.is_crowded(frame.limits));
             work.applied.crowded += usize::from(is && !was);
             work.facets.push_back((key, kind, facet));
         }
-        let before = View { resource: Rc::new(before), derived: row.derived.clone() };
-        work.note(key, kind, id, before, past);
-        self.store(key, &row);
-        work.rows.insert(key, (row, Rc::new(after)));
+        let derived = Arc::clone(&was.derived);
+        held.renew(Arc::new(View { resource: Arc::new(after), derived }));
+        work.note(key, kind, id, was, past);
+        self.store.put(key, held);
     }
 
     /// Tells the other end of a reference. A resource that others read by, and of which nobody
     /// spoke yet, gets a row: its derived values follow from those who refer to it.
     fn mirror(&mut self, from: KindId, one: &Mirrored, frame: Frame<'_>, work: &mut Work) {
         let backs = frame.graph.backs((from, one.through));
-        if !backs.is_empty() && one.is && !self.rows.contains_key(&one.target) {
-            let mut row = Row::new(one.to, Arc::clone(&one.id));
-            row.base.alive = true;
-            self.store(one.target, &row);
+        if !backs.is_empty() && one.is && !self.store.contains(one.target) {
+            let mut held = Held::new(one.to, Arc::clone(&one.id));
+            held.row.base.alive = true;
+            let resource = Arc::new(held.row.base.clone());
+            held.renew(Arc::new(View { resource, ..View::default() }));
+            self.store.put(one.target, held);
         }
         for &(to, back) in backs {
             work.facets.push_back((one.target, to, back));
         }
-    }
-
-    /// Gives orphans to the resources their names turned out to belong to. What `event` said may
-    /// have been undone by them long ago: its resources are looked back on from there.
-    fn adopt(&mut self, event: &str, frame: Frame<'_>, work: &mut Work) {
-        while let Some(name) = work.names.pop() {
-            if !self.orphans.iter().any(|(at, _)| *at == name) {
-                continue;
-            }
-            let (mine, others) = self.orphans.drain(..).partition(|(at, _)| *at == name);
-            self.orphans = others;
-            let owners: Vec<Key> = self.index.owners(name).to_vec();
-            let mine: VecDeque<(Key, Said)> = mine;
-            for (_, said) in mine {
-                for &key in &owners {
-                    let Some(row) = self.row(key) else { continue };
-                    self.say(key, row.kind, row.id, &said, frame, work);
-                    self.look_back_from(key, event, frame, work);
-                }
-            }
-        }
-    }
-}
-
-impl CellState {
-    fn look_back_from(&self, key: Key, event: &str, frame: Frame<'_>, work: &mut Work) {
-        let (Some(row), Some(touched)) = (self.row(key), work.touched.get_mut(&key)) else {
-            return;
-        };
-        let from = |said: &Said| &*said.cause.id == event && said.source == Source::Activity;
-        let Some(place) = row.recent.iter().position(from) else { return };
-        let declared = frame.content.schema.kind(touched.kind);
-        touched.past = past(&row, place, declared, frame.limits);
     }
 }

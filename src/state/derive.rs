@@ -1,7 +1,6 @@
 //! Derived values kept true: what a change reaches is computed again, and no further than it
 //! makes a difference.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use bumpalo::Bump;
@@ -13,7 +12,8 @@ use super::Key;
 use super::cell::{Applied, CellState, Frame, Transition};
 use super::graph::FacetRef;
 use super::lens::Lens;
-use super::row::{FacetBody, Life, Resource, Row, View};
+use super::row::{Derived, FacetBody, Life, Resource, Row, View};
+use super::store::Held;
 use super::work::{Work, differences};
 
 impl CellState {
@@ -60,38 +60,33 @@ impl CellState {
         work: &mut Work,
         doubtful: &mut FxHashSet<(Key, FacetId)>,
     ) {
-        let Some((mut row, resource)) = self.take_row(key, frame, work) else { return };
-        let fresh = self.derived_of(&row, &resource, frame, arena);
+        let Some(mut held) = self.store.take(key, &frame.content.schema, frame.limits) else {
+            return;
+        };
+        let kind = held.row.kind;
+        let fresh = self.derived_of(&held.row, &held.view.resource, frame, arena);
         for (facet, value) in &fresh {
             if is_doubtful(value) && doubtful.insert((key, *facet)) {
-                work.facets.push_back((key, row.kind, *facet));
+                work.facets.push_back((key, kind, *facet));
             }
         }
-        if fresh != row.derived {
-            for facet in derived_differences(&row.derived, &fresh) {
-                work.facets.push_back((key, row.kind, facet));
+        if *fresh != *held.row.derived {
+            for facet in derived_differences(&held.row.derived, &fresh) {
+                work.facets.push_back((key, kind, facet));
             }
-            row.derived = fresh;
-            self.store(key, &row);
+            let derived: Derived = fresh.into();
+            held.row.derived = Arc::clone(&derived);
+            let resource = Arc::clone(&held.view.resource);
+            held.renew(Arc::new(View { resource, derived }));
         }
-        work.rows.insert(key, (row, resource));
-    }
-
-    /// The row as this change left it, decoded once.
-    fn take_row(&self, key: Key, frame: Frame<'_>, work: &mut Work) -> Option<(Row, Rc<Resource>)> {
-        if let Some(known) = work.rows.remove(&key) {
-            return Some(known);
-        }
-        let row = self.row(key)?;
-        let resource = row.present(frame.content.schema.kind(row.kind), frame.limits);
-        Some((row, Rc::new(resource)))
+        self.store.put(key, held);
     }
 
     /// A row's derived values, computed from what is there now.
     fn derived_of(
         &self,
         row: &Row,
-        resource: &Rc<Resource>,
+        resource: &Arc<Resource>,
         frame: Frame<'_>,
         arena: &Bump,
     ) -> Vec<(FacetId, Value)> {
@@ -100,8 +95,8 @@ impl CellState {
             return Vec::new();
         }
         let lens = Lens::new(arena, frame.content, self, frame.limits, self.watermark);
-        let view = View { resource: Rc::clone(resource), derived: Vec::new() };
-        let handle = lens.place(row.kind, &row.id, Rc::new(view));
+        let view = View { resource: Arc::clone(resource), derived: Derived::default() };
+        let handle = lens.place(row.kind, &row.id, Arc::new(view));
         let mut fresh: Vec<(FacetId, Value)> = derives
             .iter()
             .map(|derive| {
@@ -125,8 +120,8 @@ impl CellState {
         let mut stale = Vec::new();
         self.each_row(&mut |row| {
             let resource = row.present(frame.content.schema.kind(row.kind), frame.limits);
-            let fresh = self.derived_of(&row, &Rc::new(resource), frame, arena);
-            if fresh != row.derived {
+            let fresh = self.derived_of(&row, &Arc::new(resource), frame, arena);
+            if *fresh != *row.derived {
                 stale.push(format!("{}: {:?}, anew {fresh:?}", row.id, row.derived));
             }
         });
@@ -138,10 +133,13 @@ impl CellState {
             touched.remote = true;
             return;
         }
-        let Some((row, resource)) = self.take_row(key, frame, work) else { return };
-        let view = View { resource: Rc::clone(&resource), derived: row.derived.clone() };
-        work.note(key, row.kind, Arc::clone(&row.id), view, None);
-        work.rows.insert(key, (row, resource));
+        let look = |held: &Held| {
+            let Held { row, view, .. } = held;
+            (row.kind, Arc::clone(&row.id), Arc::clone(view))
+        };
+        let found = self.store.look(key, &frame.content.schema, frame.limits, look);
+        let Some((kind, id, view)) = found else { return };
+        work.note(key, kind, id, view, None);
         if let Some(touched) = work.touched.get_mut(&key) {
             touched.remote = true;
         }
@@ -179,9 +177,10 @@ impl CellState {
                 );
             }
             Origin::Back { kind: from, facet: through, .. } => {
-                let Some(row) = self.row(to).filter(|row| row.kind == from) else { return };
-                let resource = row.present(frame.content.schema.kind(from), frame.limits);
-                let Some(state) = resource.facet(through) else { return };
+                let look = |held: &Held| (held.row.kind == from).then(|| Arc::clone(&held.view));
+                let found = self.store.look(to, &frame.content.schema, frame.limits, look);
+                let Some(view) = found.flatten() else { return };
+                let Some(state) = view.resource.facet(through) else { return };
                 for reference in frame.graph.references(from).iter().filter(|r| r.facet == through)
                 {
                     let mut add = |value: &Value| {
@@ -213,12 +212,13 @@ impl CellState {
         }
     }
 
-    fn transitions(&self, mut work: Work, frame: Frame<'_>) -> Applied {
+    fn transitions(&mut self, mut work: Work, frame: Frame<'_>) -> Applied {
         let mut applied = std::mem::take(&mut work.applied);
         for key in std::mem::take(&mut work.order) {
             let Some(touched) = work.touched.remove(&key) else { continue };
-            let Some((row, resource)) = self.take_row(key, frame, &mut work) else { continue };
-            let after = View { resource, derived: row.derived };
+            let look = |held: &Held| Arc::clone(&held.view);
+            let found = self.store.look(key, &frame.content.schema, frame.limits, look);
+            let Some(after) = found else { continue };
             let mut changed = differences(&touched.before.resource, &after.resource);
             changed.extend(derived_differences(&touched.before.derived, &after.derived));
             let before = &touched.before.resource;
@@ -233,7 +233,7 @@ impl CellState {
                 kind: touched.kind,
                 id: touched.id,
                 before: touched.before,
-                after: Rc::new(after),
+                after,
                 changed,
                 remote: touched.remote,
                 past: touched.past,
@@ -249,9 +249,9 @@ fn is_doubtful(value: &Value) -> bool {
 }
 
 fn derived_differences(before: &[(FacetId, Value)], after: &[(FacetId, Value)]) -> Vec<FacetId> {
-    let value = |list: &[(FacetId, Value)], id: FacetId| {
-        list.iter().find(|(facet, _)| *facet == id).map(|(_, value)| value.clone())
-    };
+    fn value(list: &[(FacetId, Value)], id: FacetId) -> Option<&Value> {
+        list.iter().find(|(facet, _)| *facet == id).map(|(_, value)| value)
+    }
     let mut ids: Vec<FacetId> = before.iter().chain(after).map(|(id, _)| *id).collect();
     ids.sort_unstable();
     ids.dedup();

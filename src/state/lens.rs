@@ -4,7 +4,6 @@
 //! facet, so that a row is decoded once per look and only what is read is laid out.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use bumpalo::Bump;
@@ -55,8 +54,15 @@ struct Loaded<'a> {
     kind: KindId,
     id: &'a str,
     key: Key,
-    view: Rc<View>,
-    cache: Vec<Option<Val<'a>>>,
+    view: Arc<View>,
+    cache: &'a [Cell<Option<Seen<'a>>>],
+}
+
+/// A facet's value as it was read, and whether that rested on something unsure.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    value: Val<'a>,
+    shaky: bool,
 }
 
 impl<'a, 'c> Lens<'a, 'c> {
@@ -99,7 +105,7 @@ impl<'a, 'c> Lens<'a, 'c> {
     }
 
     /// Gives a resource's view as it is to be seen, whatever the cell holds.
-    pub fn place(&self, kind: KindId, id: &str, view: Rc<View>) -> Handle {
+    pub fn place(&self, kind: KindId, id: &str, view: Arc<View>) -> Handle {
         let key = Key::of(kind, id);
         let handle = self.push(kind, id, key, view);
         self.slots.borrow_mut().insert(key, handle.slot);
@@ -107,11 +113,11 @@ impl<'a, 'c> Lens<'a, 'c> {
     }
 
     /// Gives a view that only this handle leads to (a resource as it was before).
-    pub fn aside(&self, kind: KindId, id: &str, view: Rc<View>) -> Handle {
+    pub fn aside(&self, kind: KindId, id: &str, view: Arc<View>) -> Handle {
         self.push(kind, id, Key::of(kind, id), view)
     }
 
-    fn push(&self, kind: KindId, id: &str, key: Key, view: Rc<View>) -> Handle {
+    fn push(&self, kind: KindId, id: &str, key: Key, view: Arc<View>) -> Handle {
         let mut loaded = self.loaded.borrow_mut();
         let slot = u32::try_from(loaded.len()).unwrap_or(u32::MAX);
         let facets = self.content.schema.kind(kind).facets.len();
@@ -120,7 +126,7 @@ impl<'a, 'c> Lens<'a, 'c> {
             id: self.arena.alloc_str(id),
             key,
             view,
-            cache: vec![None; facets],
+            cache: self.arena.alloc_slice_fill_with(facets, |_| Cell::new(None)),
         });
         Handle { kind, slot }
     }
@@ -131,8 +137,8 @@ impl<'a, 'c> Lens<'a, 'c> {
         if let Some(slot) = self.slots.borrow().get(&key) {
             return Handle { kind, slot: *slot };
         }
-        let view = self.cell.view(kind, key, self.content, self.limits);
-        self.place(kind, id, Rc::new(view.unwrap_or_default()))
+        let view = self.cell.view(key, self.content, self.limits);
+        self.place(kind, id, view.unwrap_or_default())
     }
 
     /// What a call needs, borrowing this lens as its world.
@@ -168,6 +174,12 @@ impl<'a, 'c> Lens<'a, 'c> {
         self.notes.borrow().clone()
     }
 
+    /// Whether something was assumed of a facet that changed to nobody knows what.
+    #[must_use]
+    pub fn is_blind(&self) -> bool {
+        self.notes.borrow().blind
+    }
+
     /// Whether assumptions are in force.
     fn assumes(&self) -> bool {
         !self.assumptions.is_empty()
@@ -188,13 +200,11 @@ impl<'a, 'c> Lens<'a, 'c> {
         let (kind, key, view) = {
             let loaded = self.loaded.borrow();
             let Some(resource) = loaded.get(handle.slot as usize) else { return Val::Unknown };
-            (resource.kind, resource.key, Rc::clone(&resource.view))
+            (resource.kind, resource.key, Arc::clone(&resource.view))
         };
         let facet = self.content.schema.facet(kind, id);
         let value = match facet.origin {
-            Origin::Said => {
-                self.said(handle, id, &facet.ty, view.resource.facet(id), facet.default.as_ref())
-            }
+            Origin::Said => self.said(&facet.ty, view.resource.facet(id), facet.default.as_ref()),
             Origin::Derived => self.derived(handle, id, &view),
             Origin::Back { kind: from, facet: through, .. } => self.back(key, from, through),
             Origin::One(singleton) => {
@@ -213,22 +223,14 @@ impl<'a, 'c> Lens<'a, 'c> {
         }
     }
 
-    fn said(
-        &self,
-        handle: Handle,
-        id: FacetId,
-        ty: &Type,
-        state: Option<&FacetState>,
-        default: Option<&Value>,
-    ) -> Val<'a> {
+    fn said(&self, ty: &Type, state: Option<&FacetState>, default: Option<&Value>) -> Val<'a> {
         let Some(state) = state else {
             return default.map_or(Val::Unknown, |value| self.lend(value, ty));
         };
         if state.knowledge == Knowledge::Unknown {
             return Val::Unknown;
         }
-        let apart = self.each.get() == Some((handle.slot, id));
-        if state.shaky && !apart {
+        if state.shaky {
             self.notes.borrow_mut().shaky = true;
         }
         let elements = match &state.body {
@@ -241,7 +243,7 @@ impl<'a, 'c> Lens<'a, 'c> {
         };
         let mut items = bumpalo::collections::Vec::with_capacity_in(elements.len(), self.arena);
         for element in elements.iter().filter(|element| element.life == Life::Live) {
-            if element.contested && !apart {
+            if element.contested {
                 self.notes.borrow_mut().shaky = true;
             }
             items.push(self.lend(&element.value, item));
@@ -289,7 +291,7 @@ impl<'a, 'c> Lens<'a, 'c> {
         let referrers = self.cell.index().referrers(key);
         let mut items = bumpalo::collections::Vec::new_in(self.arena);
         for referrer in referrers.iter().filter(|r| r.kind == from && r.facet == through) {
-            if let Some(id) = self.cell.id_of(referrer.from) {
+            if let Some(id) = self.cell.id_of(referrer.from, self.content, self.limits) {
                 items.push(Val::Resource(self.resource(from, &id)));
             }
         }
@@ -346,25 +348,33 @@ impl<'a, 'c> Lens<'a, 'c> {
 
 impl<'a> World<'a> for Lens<'a, '_> {
     fn facet(&self, handle: Handle, facet: FacetId) -> Val<'a> {
-        let cached = {
+        let cache = {
             let loaded = self.loaded.borrow();
-            loaded
-                .get(handle.slot as usize)
-                .and_then(|r| r.cache.get(usize::from(facet.0)).copied().flatten())
+            loaded.get(handle.slot as usize).and_then(|r| r.cache.get(usize::from(facet.0)))
         };
+        let known = cache.and_then(Cell::get);
+        let seen = known.unwrap_or_else(|| {
+            let before = std::mem::take(&mut self.notes.borrow_mut().shaky);
+            let value = self.read(handle, facet);
+            let shaky = std::mem::replace(&mut self.notes.borrow_mut().shaky, before);
+            Seen { value, shaky }
+        });
         // Under assumptions each reading must be noted, so nothing is remembered.
-        if let Some(value) = cached {
-            return value;
-        }
-        let value = self.read(handle, facet);
-        if !self.assumes()
-            && !self.notes.borrow().shaky
-            && let Some(resource) = self.loaded.borrow_mut().get_mut(handle.slot as usize)
-            && let Some(place) = resource.cache.get_mut(usize::from(facet.0))
+        if known.is_none()
+            && !self.assumes()
+            && let Some(cache) = cache
         {
-            *place = Some(value);
+            cache.set(Some(seen));
         }
-        value
+        // The unsure elements of a set that is judged one by one are noted one by one.
+        let apart = || {
+            self.each.get() == Some((handle.slot, facet))
+                && self.content.schema.facet(handle.kind, facet).origin == Origin::Said
+        };
+        if seen.shaky && !apart() {
+            self.notes.borrow_mut().shaky = true;
+        }
+        seen.value
     }
 
     fn id(&self, handle: Handle) -> Val<'a> {

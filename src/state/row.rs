@@ -1,6 +1,5 @@
 //! A resource's row: its folded past, its recent events, its derived values; and their bytes.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -157,13 +156,16 @@ impl Resource {
     }
 }
 
+/// Derived values, in id order.
+pub type Derived = Arc<[(FacetId, Value)]>;
+
 /// A resource with its derived values: what detectors judge.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct View {
     /// What was said.
-    pub resource: Rc<Resource>,
-    /// What follows, in id order; a derived facet not listed is computed when asked for.
-    pub derived: Vec<(FacetId, Value)>,
+    pub resource: Arc<Resource>,
+    /// What follows; a derived facet not listed is computed when asked for.
+    pub derived: Derived,
 }
 
 /// A resource's row.
@@ -179,8 +181,8 @@ pub struct Row {
     pub horizon: Stamp,
     /// Recent events, in their true order.
     pub recent: Vec<Said>,
-    /// Derived values as last computed, in id order.
-    pub derived: Vec<(FacetId, Value)>,
+    /// Derived values as last computed.
+    pub derived: Derived,
 }
 
 impl Row {
@@ -193,7 +195,7 @@ impl Row {
             base: Resource::default(),
             horizon: Stamp { time: Timestamp(i64::MIN), rank: 0 },
             recent: Vec::new(),
-            derived: Vec::new(),
+            derived: Derived::default(),
         }
     }
 
@@ -396,6 +398,7 @@ mod tests {
             recent in prop::collection::vec(said(), 0..4),
             derived in prop::collection::vec((any::<u16>().prop_map(FacetId), value()), 0..3),
         ) {
+            let derived = derived.into();
             let row = Row { kind: KindId(4), id, base, horizon, recent, derived };
             let bytes = row.encode();
             prop_assert_eq!(Row::decode(&bytes), Some(row));

@@ -10,7 +10,8 @@ use bumpalo::Bump;
 use crate::model::Change;
 
 use super::Key;
-use super::cell::{Applied, CellState, Frame};
+use super::cell::{Applied, CellState, Frame, Moved};
+use super::store::Held;
 use super::work::Work;
 
 impl CellState {
@@ -30,20 +31,23 @@ impl CellState {
         keys.sort_unstable();
         keys.dedup();
         for key in keys {
-            let Some(row) = self.row(key).filter(|row| row.knows(event)) else { continue };
+            let schema = &frame.content.schema;
+            let held = self.store.look(key, schema, frame.limits, Held::clone);
+            let Some(Held { row, view: before, .. }) = held.filter(|held| held.row.knows(event))
+            else {
+                continue;
+            };
             let (kind, id) = (row.kind, Arc::clone(&row.id));
             work.applied.touched.push((kind, Arc::clone(&id)));
             for said in row.recent.iter().filter(|said| said.cause.id == *event) {
                 self.index.unnote(kind, said, frame.graph);
             }
-            self.touch(key, kind, id, frame, work, &mut |row| {
+            self.touch(key, kind, id, frame, work, |row| {
                 row.recent.retain(|said| said.cause.id != *event);
-                Some(usize::MAX)
+                Moved::Anew
             });
-            let declared = frame.content.schema.kind(kind);
-            let before = row.present(declared, frame.limits);
-            let after = self.row(key).map(|row| row.present(declared, frame.limits));
-            self.index.unname(key, kind, &before, &after.unwrap_or_default(), frame.graph);
+            let after = self.view(key, frame.content, frame.limits).unwrap_or_default();
+            self.index.unname(key, kind, &before.resource, &after.resource, frame.graph);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! What one change touches: the resources worked on, what of them is different, and their past.
 
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -10,15 +9,15 @@ use crate::content::Content;
 use crate::model::{Cause, FacetId, KindId, Limits, Source};
 
 use super::Key;
-use super::cell::{Applied, KnownResources, Past};
+use super::cell::{Applied, KnownResource, KnownResources, Past};
 use super::fold::fold;
-use super::row::{Resource, Row, Said, View};
+use super::row::{Derived, Resource, Row, Said, View};
 
 /// A resource being worked on within one change.
 pub(super) struct Touched {
     pub(super) kind: KindId,
     pub(super) id: Arc<str>,
-    pub(super) before: Rc<View>,
+    pub(super) before: Arc<View>,
     pub(super) past: Option<Past>,
     pub(super) remote: bool,
 }
@@ -30,8 +29,6 @@ pub(super) struct Work {
     pub(super) touched: FxHashMap<Key, Touched>,
     /// Facets that are different, to be followed to those who read them.
     pub(super) facets: VecDeque<(Key, KindId, FacetId)>,
-    /// Rows already decoded, and what they are now.
-    pub(super) rows: FxHashMap<Key, (Row, Rc<Resource>)>,
     /// Names new to the index: orphans may belong to them.
     pub(super) names: Vec<Key>,
     pub(super) applied: Applied,
@@ -44,7 +41,7 @@ impl Work {
         key: Key,
         kind: KindId,
         id: Arc<str>,
-        before: View,
+        before: Arc<View>,
         past: Option<Past>,
     ) {
         if let Some(touched) = self.touched.get_mut(&key) {
@@ -52,8 +49,7 @@ impl Work {
             return;
         }
         self.order.push(key);
-        self.touched
-            .insert(key, Touched { kind, id, before: Rc::new(before), past, remote: false });
+        self.touched.insert(key, Touched { kind, id, before, past, remote: false });
     }
 }
 
@@ -79,10 +75,9 @@ fn same_content(before: &Resource, after: &Resource, id: FacetId) -> bool {
                     (FacetBody::Register(left), FacetBody::Register(right)) => left == right,
                     (FacetBody::Set(left), FacetBody::Set(right)) => {
                         let live = |e: &&super::row::ElementState| e.life == Life::Live;
-                        let look = |e: &super::row::ElementState| (e.value.clone(), e.contested);
-                        let left: Vec<_> = left.iter().filter(live).map(look).collect();
-                        let right: Vec<_> = right.iter().filter(live).map(look).collect();
-                        left == right
+                        let (left, right) = (left.iter().filter(live), right.iter().filter(live));
+                        left.map(|e| (&e.value, e.contested))
+                            .eq(right.map(|e| (&e.value, e.contested)))
                     }
                     _ => false,
                 }
@@ -101,8 +96,9 @@ pub(super) fn past(
     if place == usize::MAX || place + 1 >= row.recent.len() {
         return None;
     }
-    let view =
-        |resource: Resource| Rc::new(View { resource: Rc::new(resource), derived: Vec::new() });
+    let view = |resource: Resource| {
+        Arc::new(View { resource: Arc::new(resource), derived: Derived::default() })
+    };
     let mut resource = row.prefix(place, kind, limits);
     let before = view(resource.clone());
     let mut then = Vec::with_capacity(row.recent.len() - place);
@@ -132,9 +128,11 @@ pub fn known_resources(
             creates: true,
             edits: vec![known.write.edit.clone()],
         };
-        let entry =
-            found.entry(Key::of(kind, id)).or_insert_with(|| (id.clone(), Resource::default()));
-        fold(&mut entry.1, &said, content.schema.kind(kind), limits);
+        let entry = found
+            .entry(Key::of(kind, id))
+            .or_insert_with(|| KnownResource { id: id.clone(), view: Arc::default() });
+        let view = Arc::make_mut(&mut entry.view);
+        fold(Arc::make_mut(&mut view.resource), &said, content.schema.kind(kind), limits);
     }
     found
 }

@@ -148,11 +148,7 @@ impl Choices<'_> {
             }
             11 => {
                 let sign = ["<", "<=", ">", ">="][self.pick(4)];
-                format!(
-                    "({} {sign} {})",
-                    self.of(Sort::Double, depth),
-                    self.of(Sort::Double, depth)
-                )
+                format!("({} {sign} {})", self.number(depth), self.number(depth))
             }
             1 => format!("!({})", self.of(Sort::Bool, depth)),
             2 | 3 => {
@@ -255,6 +251,15 @@ impl Choices<'_> {
                 self.locals.pop();
                 format!("{list}.map({name}, {test}, {body})")
             }
+        }
+    }
+
+    /// A double that is a number: the crate fails to order what is none, and what it then makes of
+    /// the failure depends on what stands around it.
+    fn number(&mut self, depth: usize) -> String {
+        match self.pick(2) {
+            0 => self.leaf(Sort::Double),
+            _ => format!("double({})", self.of(Sort::Int, depth)),
         }
     }
 

@@ -1,0 +1,135 @@
+//! The rows of one account: bytes at rest, and while a change is worked on those in hand.
+//!
+//! A row that is touched or read is decoded once, stays in hand until the change is through, and
+//! is encoded again only if something of it is different. **Invariant:** between changes nothing
+//! is in hand.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::model::{KindId, Limits, Schema};
+
+use super::Key;
+use super::row::{Row, View};
+
+/// A row in hand.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The row.
+    pub row: Row,
+    /// What it is now, and what follows.
+    pub view: Arc<View>,
+    /// Whether its bytes are out of date.
+    dirty: bool,
+}
+
+impl Held {
+    /// A row of a resource nobody has spoken of.
+    pub fn new(kind: KindId, id: Arc<str>) -> Self {
+        Self { row: Row::new(kind, id), view: Arc::default(), dirty: true }
+    }
+
+    fn of(row: Row, schema: &Schema, limits: &Limits) -> Self {
+        let resource = Arc::new(row.present(schema.kind(row.kind), limits));
+        let view = Arc::new(View { resource, derived: Arc::clone(&row.derived) });
+        Self { row, view, dirty: false }
+    }
+
+    /// Notes that the row is different, and what it is now.
+    pub fn renew(&mut self, view: Arc<View>) {
+        self.view = view;
+        self.dirty = true;
+    }
+}
+
+/// The rows of one account.
+#[derive(Debug, Default)]
+pub struct Store {
+    rows: FxHashMap<Key, Box<[u8]>>,
+    /// Rows that are not at rest; of new ones nothing stands in `rows` yet.
+    hand: RefCell<FxHashMap<Key, Held>>,
+    /// How many of those in hand are new.
+    fresh: usize,
+}
+
+impl Store {
+    /// How many resources have a row, tombstones among them.
+    pub fn len(&self) -> usize {
+        self.rows.len() + self.fresh
+    }
+
+    /// Bytes of the rows at rest.
+    pub fn bytes(&self) -> usize {
+        self.rows.values().map(|row| row.len()).sum()
+    }
+
+    /// Whether the resource has a row.
+    pub fn contains(&self, key: Key) -> bool {
+        self.rows.contains_key(&key) || self.hand.borrow().contains_key(&key)
+    }
+
+    /// Every row at rest, in key order.
+    pub fn each(&self, visit: &mut dyn FnMut(Row)) {
+        let mut keys: Vec<Key> = self.rows.keys().copied().collect();
+        keys.sort_unstable();
+        keys.into_iter().filter_map(|key| self.decode(key)).for_each(visit);
+    }
+
+    fn decode(&self, key: Key) -> Option<Row> {
+        self.rows.get(&key).and_then(|bytes| Row::decode(bytes))
+    }
+
+    /// What `look` sees of a row, which is in hand from then on.
+    pub fn look<T>(
+        &self,
+        key: Key,
+        schema: &Schema,
+        limits: &Limits,
+        look: impl FnOnce(&Held) -> T,
+    ) -> Option<T> {
+        let mut hand = self.hand.borrow_mut();
+        if let Some(held) = hand.get(&key) {
+            return Some(look(held));
+        }
+        let held = Held::of(self.decode(key)?, schema, limits);
+        Some(look(hand.entry(key).or_insert(held)))
+    }
+
+    /// Takes a row out of the hand, or from where it rests, to be worked on; it is to be put back.
+    pub fn take(&mut self, key: Key, schema: &Schema, limits: &Limits) -> Option<Held> {
+        let known = self.hand.get_mut().remove(&key);
+        if let Some(held) = known {
+            self.fresh -= usize::from(!self.rows.contains_key(&key));
+            return Some(held);
+        }
+        Some(Held::of(self.decode(key)?, schema, limits))
+    }
+
+    /// Puts a row into the hand.
+    pub fn put(&mut self, key: Key, held: Held) {
+        if self.hand.get_mut().insert(key, held).is_none() {
+            self.fresh += usize::from(!self.rows.contains_key(&key));
+        }
+    }
+
+    /// Takes a row away for good.
+    pub fn remove(&mut self, key: Key) {
+        let held = self.hand.get_mut().remove(&key).is_some();
+        if self.rows.remove(&key).is_none() && held {
+            self.fresh -= 1;
+        }
+    }
+
+    /// Lets everything go to rest.
+    pub fn rest(&mut self) {
+        #[expect(clippy::iter_over_hash_type, reason = "each goes to its own place")]
+        for (key, held) in self.hand.get_mut().drain() {
+            if held.dirty {
+                self.rows.insert(key, held.row.encode());
+            }
+        }
+        self.fresh = 0;
+    }
+}
