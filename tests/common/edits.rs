@@ -74,7 +74,7 @@ macro_rules! edits {
 pub const EDITS: &[Edit] = edits! {
     // The file itself.
     "a bracket is missing" API "nist: [AC-3, IA-2]" => "nist: [AC-3, IA-2\n  cis_controls»: x",
-        "not YAML", "is the `[` at line 18, column 9 closed?", NotYaml;
+        "not YAML", "is the `[` at line 19, column 9 closed?", NotYaml;
     "a quote is missing" BUCKET "is: \"grants.exists(g, g" => "is: grants.exists(g, »g",
         "unknown key `g == '*'", "what has a comma stands in quotes", Refuses;
     "a tab in the indentation" API "fix:\n  huawei:" => "fix:\n»\thuawei:",

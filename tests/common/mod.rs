@@ -3,6 +3,7 @@
 #![allow(clippy::panic, reason = "a test without the pack has nothing to say")]
 
 pub mod edits;
+pub mod fresh;
 pub mod records;
 
 use std::fmt::Write as _;

@@ -139,12 +139,17 @@ fn forms(names: &Names) -> Vec<(&'static str, Json)> {
             "assume",
             map(
                 "By path: the value assumed where none is known; the finding is then provisional",
-                &part("A constant", "expression"),
+                &assumed(),
             ),
         ),
         ("on_act", on_act(names)),
         ("window", window()),
     ]
+}
+
+/// A constant; of a set the elements.
+fn assumed() -> Json {
+    json!({"anyOf": [{"$ref": "#/$defs/expression"}, {"type": "array"}], "description": "A constant"})
 }
 
 fn on_act(names: &Names) -> Json {

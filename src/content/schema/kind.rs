@@ -105,7 +105,8 @@ fn field() -> Json {
 
 /// The keys of every declaration.
 fn typed() -> Vec<(&'static str, Json)> {
-    let words = object("Words as a type", &["enum"], vec![("enum", part("", "words"))]);
+    let words =
+        object("Words as a type", &["enum"], vec![("enum", part("The words it may be", "words"))]);
     vec![
         ("type", json!({"anyOf": [{"$ref": "#/$defs/type"}, words], "description": "Its type"})),
         ("enum", part("The words it may be, instead of a type", "words")),
