@@ -185,6 +185,11 @@ pub struct Test {
     /// Writes a `JUnit` report.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Writes what came into the `expect:` of failed detector tests, in the files below PATH and of
+    /// the configuration; the rest of each file stays as it is. Look at the difference before you
+    /// keep it.
+    #[arg(long)]
+    pub update: bool,
 }
 
 /// `coverage`.
