@@ -13,6 +13,7 @@ use crate::model::{
 pub mod channel;
 pub mod clean;
 pub mod ocsf;
+pub mod schema;
 pub mod proto;
 mod sentence;
 pub mod text;

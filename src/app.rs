@@ -18,6 +18,7 @@ pub mod input;
 pub mod output;
 mod pack;
 mod replay;
+mod schema;
 pub mod split;
 pub mod tally;
 mod teller;
@@ -80,6 +81,7 @@ fn dispatch(cli: Cli, config: &Config, output: Output) -> anyhow::Result<Ended> 
         Command::Check(options) => check::run(&options, config),
         Command::Test(options) => test::run(&options, config, output),
         Command::Coverage(options) => coverage::run(&options, config, output),
+        Command::Schema(options) => schema::run(&options, config, output),
         Command::Explain(options) => explain::run(&options, config, output),
         Command::Demo(options) => demo::run(&options, config, output),
     }

@@ -59,6 +59,8 @@ pub enum Command {
     Coverage(Coverage),
     /// A detector's page, or one record's whole way.
     Explain(Explain),
+    /// JSON Schemas of what you write, for editors, and of alerts.
+    Schema(Schema),
 }
 
 /// `demo`.
@@ -150,9 +152,25 @@ pub enum SummaryFormat {
 /// `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Content folders or files beside the shipped pack.
+    /// Content folders or files beside the shipped pack; with any, warnings about the shipped
+    /// pack itself are left out.
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// How faults are written.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: FaultFormat,
+}
+
+/// How `check` writes what it found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FaultFormat {
+    /// For people: the line, a caret, what to write instead.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+    /// SARIF 2.1.0, as code review tools read it.
+    Sarif,
 }
 
 /// `test`.
@@ -167,6 +185,11 @@ pub struct Test {
     /// Writes a `JUnit` report.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Writes what came into the `expect:` of failed detector tests, in the files below PATH and of
+    /// the configuration; the rest of each file stays as it is. Look at the difference before you
+    /// keep it.
+    #[arg(long)]
+    pub update: bool,
 }
 
 /// `coverage`.
@@ -190,6 +213,35 @@ pub enum TableFormat {
     Json,
     /// For pages.
     Markdown,
+}
+
+/// `schema`.
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Of what; lists them without.
+    #[arg(value_enum, value_name = "OF")]
+    pub of: Option<SchemaOf>,
+    /// A further pack of content beside the shipped one: editors then offer its names too;
+    /// repeatable.
+    #[arg(long, value_name = "DIR")]
+    pub content: Vec<PathBuf>,
+}
+
+/// What there is a schema of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// The configuration file.
+    Config,
+    /// Content files that declare kinds, types and acts.
+    Kind,
+    /// Content files that map a service's events.
+    Mapping,
+    /// Content files that hold a detector.
+    Detector,
+    /// Policies; not in this version.
+    Policy,
+    /// Alerts.
+    Alert,
 }
 
 /// The JSON of `explain --record`.

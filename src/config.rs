@@ -14,6 +14,7 @@ mod check;
 pub mod files;
 mod overlay;
 pub mod raw;
+pub mod schema;
 mod tenants;
 mod yaml;
 

@@ -11,6 +11,7 @@ mod derive;
 mod detector;
 mod doc;
 mod entry;
+mod exercised;
 pub mod explain;
 pub mod fault;
 pub mod files;
@@ -20,8 +21,10 @@ mod lint;
 mod literal;
 mod load;
 mod mapping;
+mod names;
 pub mod near;
 mod rules;
+pub mod schema;
 pub mod scope;
 mod tree;
 mod types;
@@ -37,7 +40,7 @@ pub use compiled::{
 pub use coverage::{Coverage, coverage};
 pub use fault::{Fault, sarif};
 pub use files::{File, Files};
-pub use load::{load, load_watched};
+pub use load::{check, load, load_watched};
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,13 @@
 //! The pages of `explain --functions`: every example gives what its page says, and the committed
 //! page is the one the program prints.
 
+mod common;
+
 use std::cell::Cell;
-use std::fs;
 use std::process::{Command, Output};
 
 use bumpalo::Bump;
+use common::fresh::fresh;
 use driftline::cloud::tables;
 use driftline::content::{Content, Files, load};
 use driftline::expr::{Call, Functions, Host, Program, Scope, World, net};
@@ -84,9 +86,7 @@ fn every_example_gives_what_its_page_says() {
 
 #[test]
 fn the_committed_page_is_the_printed_one() {
-    let committed = fs::read_to_string("docs/functions.md").unwrap_or_default();
-    let fresh = committed == printed(&["--format", "markdown"]);
-    assert!(fresh, "print it: driftline explain --functions --format markdown > docs/functions.md");
+    fresh("docs/functions.md", &printed(&["--format", "markdown"]));
 }
 
 #[test]

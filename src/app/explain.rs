@@ -5,7 +5,7 @@ mod facts;
 mod json;
 mod lines;
 mod reach;
-mod steps;
+pub(in crate::app) mod steps;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -68,6 +68,27 @@ pub(super) fn files(config: &Config, more: &[PathBuf]) -> anyhow::Result<Files> 
     Ok(files)
 }
 
+/// Where a user's file stands on disk, by its name among [`files`]; `None` for what is in none of
+/// the folders.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub(super) fn place_of(
+    config: &Config,
+    more: &[PathBuf],
+    file: &str,
+) -> anyhow::Result<Option<PathBuf>> {
+    // Of two files of one name the later counts, as in loading.
+    for path in config.content.iter().chain(more).rev() {
+        for (name, _) in read_folder(path)? {
+            if shipped_name(path, &name) == file {
+                return Ok(Some(PathBuf::from(name)));
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// The shipped pack's own folder, named again by a user, is not a second pack: its files take
 /// the places of those in the program.
 fn shipped_name(folder: &Path, name: &str) -> String {

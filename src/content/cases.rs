@@ -2,6 +2,7 @@
 //!
 //! Nothing runs here; a runner feeds the events of a case through the pipeline and compares.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -43,6 +44,8 @@ pub struct Case {
     pub expect: Expect,
     /// Where it stands.
     pub source: Source,
+    /// The bytes of the file that say what must come of it.
+    pub expected: Range<usize>,
 }
 
 /// What happens in a test.
@@ -271,9 +274,23 @@ fn cases(
             doc.error(span, format!("a test `{name}` is already there"));
         }
         let source = doc.source(&item.span);
-        cases.push(Case { name: name.into(), events, expect, source });
+        let expected = item.get("expect").or_else(|| item.get("facets"));
+        let expected = expected.map_or(0..0, |node| written(doc, node));
+        cases.push(Case { name: name.into(), events, expect, source, expected });
     }
     cases
+}
+
+/// The bytes of a value. A list with dashes ends with its last item, and not where the next key
+/// begins.
+fn written(doc: &Doc<'_>, node: &Node) -> Range<usize> {
+    let flow = doc.file.text.get(node.span.start..).is_some_and(|text| text.starts_with('['));
+    match &node.data {
+        Data::Seq(items) if !flow => {
+            node.span.start..items.last().map_or(node.span.end, |last| last.span.end)
+        }
+        _ => node.span.clone(),
+    }
 }
 
 fn given(doc: &Doc<'_>, files: &Files, node: &Node) -> Option<Given> {

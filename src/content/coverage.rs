@@ -261,6 +261,7 @@ struct Need<'a> {
     form: &'a PostureForm,
     provider: Provider,
     family: Family,
+    kind: KindId,
     seen: FxHashSet<(KindId, FacetId)>,
     missing: Vec<String>,
     assumed: Vec<String>,
@@ -284,6 +285,7 @@ impl<'a> Need<'a> {
             form,
             provider,
             family,
+            kind: on.kind,
             seen: FxHashSet::default(),
             missing: Vec::new(),
             assumed: Vec::new(),
@@ -356,7 +358,12 @@ impl<'a> Need<'a> {
             (false, _) if !self.spoken_of => Status::Absent,
             _ => Status::Dead,
         };
-        (status, self.missing, self.assumed)
+        let mut missing = self.missing;
+        if status == Status::Dead && missing.is_empty() && self.assumed.is_empty() {
+            // All it reads has the cloud's own default, and nothing ever says otherwise.
+            missing.push(format!("an event of `{}`", self.content.schema.kind(self.kind).name));
+        }
+        (status, missing, self.assumed)
     }
 }
 

@@ -10,8 +10,9 @@ use super::derive::own_facets;
 use super::doc::{Coder, Doc};
 use super::entry::item_type;
 use super::files::Files;
-use super::kinds::area;
+use super::kinds::{area, nameable};
 use super::literal::literal;
+use super::names::is_detector;
 use super::tree::{Data, Node};
 use super::types::plain;
 use super::{assume, scope, window};
@@ -101,7 +102,14 @@ fn index(content: &mut Content) {
 fn detector(doc: Doc<'_>, coder: Coder<'_>, derives: &[Vec<Derive>]) -> Option<Detector> {
     let root = doc.root;
     doc.only(root, "a detector", &KEYS);
-    let id: Arc<str> = doc.word(doc.need(root, "id", "the detector")?, "`id`")?.into();
+    let node = doc.need(root, "id", "the detector")?;
+    let id: Arc<str> = doc.word(node, "`id`")?.into();
+    if !is_detector(&id) {
+        let message = format!("`{id}` is no id of a detector");
+        let hint =
+            "write it as `ACME-001`: letters, digits, `-`, `_` and `.`, a letter first, 64 at most";
+        doc.error_hint(&node.span, message, hint);
+    }
     let what = format!("detector `{id}`");
     let params = params(&doc, coder.schema);
     let bench = Bench { doc, coder, derives, params };
@@ -205,6 +213,7 @@ fn params(doc: &Doc<'_>, schema: &Schema) -> Vec<(Box<str>, Type, Value)> {
     let mut params = Vec::new();
     for (key, value) in doc.map(node, "`params`") {
         let what = format!("parameter `{}`", key.text);
+        nameable(doc, key, "a parameter");
         doc.only(value, &what, &["type", "enum", "default", "doc"]);
         let ty = plain(doc, schema, value).unwrap_or(Type::Dyn);
         let default = doc.need(value, "default", &what);

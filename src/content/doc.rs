@@ -40,6 +40,18 @@ impl<'f> Doc<'f> {
         self.fault(span, Level::Warning, message.into(), hint.map(str::to_owned));
     }
 
+    /// A warning of one of the lints, by its name in [`RULES`](super::fault::RULES).
+    pub(super) fn lint(
+        &self,
+        rule: &'static str,
+        span: &Range<usize>,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        let fault = Fault::at(self.file, span, Level::Warning, message.into(), hint);
+        self.report.push(Fault { rule, ..fault });
+    }
+
     pub(super) fn fault(
         &self,
         span: &Range<usize>,

@@ -4,7 +4,8 @@ use super::compiled::{Derive, Entry, Group, Identify, Loop, Verb};
 use super::derive::said_facets;
 use super::doc::{Coder, Doc};
 use super::literal::split_outside;
-use super::mapping::{is_identifier, kind_of, said, unknown_facet};
+use super::mapping::{kind_of, said, unknown_facet};
+use super::names::is_word;
 use super::scope;
 use super::tree::{Key, Node};
 use crate::expr::{Program, Var};
@@ -329,7 +330,7 @@ impl<'a> Writer<'a> {
         let mut loops = Vec::new();
         for piece in split_outside(text, ';') {
             let part = &text[piece.clone()];
-            let found = part.split_once(" in ").filter(|(name, _)| is_identifier(name.trim()));
+            let found = part.split_once(" in ").filter(|(name, _)| is_word(name.trim()));
             let Some((name, list)) = found else {
                 let place = self.doc.place(node, &piece);
                 self.doc.error_hint(&place, "not a loop", "write it as `name in list`");

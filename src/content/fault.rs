@@ -6,11 +6,27 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 
 use crate::expr::Level;
 
 use super::files::File;
+
+/// The rule of every fault that is no lint.
+pub(super) const CONTENT: &str = "content";
+
+/// What faults are sorted by, for tools that group or mute them: a name, and what it looks for.
+pub const RULES: [(&str, &str); 8] = [
+    (CONTENT, "A content file is not as it should be"),
+    ("no-tests", "A detector carries no tests"),
+    ("no-fix", "A detector does not say how to repair what it finds on a cloud it covers"),
+    ("never-fires", "No mapping writes a facet that a detector can't do without"),
+    ("unused-parameter", "Nothing reads a parameter"),
+    ("unwritten-facet", "No mapping writes a facet"),
+    ("unread-facet", "Nothing reads a facet"),
+    ("untested-event", "No test has an event that a mapping reads"),
+];
 
 /// Something wrong in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +39,8 @@ pub struct Fault {
     pub column: u32,
     /// Warnings load, errors do not.
     pub level: Level,
+    /// Which check found it; one of [`RULES`].
+    pub rule: &'static str,
     /// What is wrong; the culprit in backticks.
     pub message: String,
     /// What to write instead, where that can be told.
@@ -56,6 +74,7 @@ impl Fault {
             line: u32::try_from(line).unwrap_or(u32::MAX),
             column: u32::try_from(column + 1).unwrap_or(u32::MAX),
             level,
+            rule: CONTENT,
             message,
             hint,
             snippet: text[line_start..line_end].trim_end().into(),
@@ -80,6 +99,7 @@ impl Fault {
             "line": self.line,
             "column": self.column,
             "level": self.level_word(),
+            "rule": self.rule,
             "message": self.message,
             "hint": self.hint,
         })
@@ -116,10 +136,15 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A SARIF 2.1.0 log (OASIS, `sarif-schema-2.1.0`) of the faults, for code review tools.
+/// A SARIF 2.1.0 log (OASIS, "Static Analysis Results Interchange Format", sections 3.13 to 3.30)
+/// of the faults, for code review tools. Files' places are relative to where the command runs.
 #[must_use]
 pub fn sarif(faults: &[Fault]) -> Json {
     let results: Vec<Json> = faults.iter().map(sarif_result).collect();
+    let rules: Vec<Json> = RULES
+        .iter()
+        .map(|(id, text)| json!({"id": id, "shortDescription": {"text": text}}))
+        .collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -127,10 +152,7 @@ pub fn sarif(faults: &[Fault]) -> Json {
             "tool": {"driver": {
                 "name": "driftline",
                 "version": env!("CARGO_PKG_VERSION"),
-                "rules": [{
-                    "id": "content",
-                    "shortDescription": {"text": "A content file is not as it should be"},
-                }],
+                "rules": rules,
             }},
             "columnKind": "unicodeCodePoints",
             "results": results,
@@ -144,11 +166,12 @@ fn sarif_result(fault: &Fault) -> Json {
         None => fault.message.clone(),
     };
     json!({
-        "ruleId": "content",
+        "ruleId": fault.rule,
+        "ruleIndex": RULES.iter().position(|(id, _)| *id == fault.rule),
         "level": fault.level_word(),
         "message": {"text": text},
         "locations": [{"physicalLocation": {
-            "artifactLocation": {"uri": &*fault.file},
+            "artifactLocation": {"uri": uri(&fault.file)},
             "region": {
                 "startLine": fault.line,
                 "startColumn": fault.column,
@@ -157,6 +180,14 @@ fn sarif_result(fault: &Fault) -> Json {
             },
         }}],
     })
+}
+
+/// A path as a URI reference (RFC 3986): relative, or `file:` where it begins at the root.
+fn uri(path: &str) -> String {
+    const SET: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
+    let path = path.strip_prefix("./").unwrap_or(path);
+    let scheme = if path.starts_with('/') { "file://" } else { "" };
+    format!("{scheme}{}", utf8_percent_encode(path, SET))
 }
 
 /// Collects the faults of one load.

@@ -20,6 +20,8 @@ pub struct File {
     pub path: Arc<str>,
     /// Its text.
     pub text: Arc<str>,
+    /// Whether it is part of the program.
+    shipped: bool,
 }
 
 impl Files {
@@ -38,14 +40,21 @@ impl Files {
         files
     }
 
+    /// Whether the file is the program's own, and nobody gave another in its place.
+    #[must_use]
+    pub fn is_shipped(&self, path: &str) -> bool {
+        self.files.iter().any(|file| file.shipped && &*file.path == path)
+    }
+
     /// Adds a file. Of two files of one path the later takes the place of the earlier.
     pub fn add(&mut self, path: &str, text: String) {
         let text: Arc<str> = text.into();
         if let Some(file) = self.files.iter_mut().find(|file| &*file.path == path) {
             file.text = text;
+            file.shipped = false;
             return;
         }
-        self.files.push(File { path: path.into(), text });
+        self.files.push(File { path: path.into(), text, shipped: false });
     }
 
     /// Every file, in the order added; the shipped ones in the order of their paths.
@@ -86,6 +95,7 @@ fn collect(dir: &Dir<'_>, files: &mut Files) {
         files.files.push(File {
             path: format!("config/content/{}", path.replace('\\', "/")).into(),
             text: text.into(),
+            shipped: true,
         });
     }
     for inner in dir.dirs() {

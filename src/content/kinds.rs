@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 
 use super::doc::Doc;
 use super::literal::literal;
+use super::names::{is_kind, is_word};
 use super::tree::{Data, Node};
 use super::types::{BUILT_IN, Shape, plain, shape};
 use crate::model::schema::tag;
@@ -80,6 +81,7 @@ fn members<'n>(doc: &Doc<'_>, owner: &'n Node, key: &str) -> &'n [(super::tree::
 fn name_records(doc: &Doc<'_>, schema: &mut Schema) {
     for (key, _) in members(doc, doc.root, "types") {
         let name = key.text.as_str();
+        nameable(doc, key, "a type");
         if BUILT_IN.contains(&name) || schema.record_names.contains_key(name) {
             doc.error(&key.span, format!("type `{name}` is already there"));
             continue;
@@ -108,6 +110,7 @@ fn fields(doc: &Doc<'_>, schema: &Schema, body: &Node, what: &str) -> Box<[Field
     let mut fields: Vec<Field> = Vec::new();
     for (key, node) in doc.map(body, what) {
         let name = key.text.as_str();
+        nameable(doc, key, "a field");
         if matches!(node.data, Data::Map(_)) {
             doc.only(node, &format!("field `{name}`"), &["type", "enum", "default", "doc"]);
         }
@@ -120,6 +123,14 @@ fn fields(doc: &Doc<'_>, schema: &Schema, body: &Node, what: &str) -> Box<[Field
         fields.push(Field { name: name.into(), ty, default: None, tag: number });
     }
     fields.into()
+}
+
+/// Refuses a name that no expression could read.
+pub(super) fn nameable(doc: &Doc<'_>, key: &super::tree::Key, what: &str) {
+    if !is_word(&key.text) {
+        let message = format!("`{}` is no name of {what}", key.text);
+        doc.error_hint(&key.span, message, "write letters, digits and `_`, a letter first");
+    }
 }
 
 fn collision(doc: &Doc<'_>, key: &super::tree::Key, other: &str) {
@@ -146,6 +157,7 @@ fn record_defaults(doc: &Doc<'_>, schema: &mut Schema) {
 fn declare_acts(doc: &Doc<'_>, schema: &mut Schema) {
     for (key, body) in members(doc, doc.root, "acts") {
         let name = key.text.as_str();
+        nameable(doc, key, "an act");
         if name == "blind" || schema.acts.iter().any(|act| &*act.name == name) {
             doc.error(&key.span, format!("act `{name}` is already there"));
             continue;
@@ -161,6 +173,14 @@ fn name_kind<'f>(doc: &Doc<'f>, declared: &mut Declared<'f>) {
     doc.only(doc.root, "a kind", &known);
     let Some(node) = doc.need(doc.root, "id", "the kind") else { return };
     let Some(name) = doc.word(node, "`id`") else { return };
+    if !is_kind(name) {
+        let message = format!("`{name}` is no id of a kind");
+        doc.error_hint(
+            &node.span,
+            message,
+            "write it as `network.security_group`: lower case, words between dots",
+        );
+    }
     if declared.schema.kind_names.contains_key(name) {
         doc.error(&node.span, format!("kind `{name}` is already there"));
         return;
@@ -208,6 +228,7 @@ fn fill_kind(index: usize, declared: &mut Declared<'_>) {
     for (section, derived) in [("facets", false), ("derive", true)] {
         for (key, node) in members(&doc, doc.root, section) {
             let number = tag(&key.text);
+            nameable(&doc, key, "a facet");
             if let Some(other) = facets.iter().find(|facet| facet.tag == number) {
                 if *other.name == *key.text {
                     doc.error(&key.span, format!("facet `{}` is already there", key.text));

@@ -6,10 +6,13 @@ use super::cases::Subject;
 use super::compiled::{Content, Detector, FacetRule, Form, Verb};
 use super::coverage::{Coverage, Status, coverage, never_fires};
 use super::doc::Doc;
+use super::exercised::Exercised;
+use super::files::Files;
 use super::load::Documents;
-use super::tree::Key;
+use super::mapping::hashes_of;
+use super::tree::{Key, Node};
 use crate::expr::Program;
-use crate::model::{FacetId, KindId, Origin, Provider};
+use crate::model::{FacetId, Family, KindId, Origin, Provider};
 
 type Place = (KindId, FacetId);
 
@@ -36,18 +39,53 @@ pub(super) fn lint(content: &Content, documents: &Documents<'_>) {
     }
 }
 
+/// Reports names of events and snapshots that no test of any file contains.
+pub(super) fn untested(content: &Content, files: &Files, documents: &Documents<'_>) {
+    let exercised = Exercised::of(content, files);
+    for doc in &documents.mappings {
+        let provider = doc.root.get("provider").and_then(Node::text).and_then(Provider::from_name);
+        let Some(provider) = provider else { continue };
+        let services: Vec<&str> =
+            members(doc.root, "service").into_iter().filter_map(Node::text).collect();
+        for entry in members(doc.root, "on") {
+            let failures = doc.flag(entry, "failures");
+            for (key, family) in [("event", Family::Activity), ("snapshot", Family::State)] {
+                for node in members(entry, key) {
+                    let hashes = hashes_of(provider, family, &services, node.text().unwrap_or(""));
+                    if !hashes.iter().any(|hash| exercised.has(*hash, failures)) {
+                        lint_name(doc, node);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What stands under a key, one or many.
+fn members<'n>(owner: &'n Node, key: &str) -> Vec<&'n Node> {
+    owner.get(key).map_or_else(Vec::new, Node::one_or_many)
+}
+
+fn lint_name(doc: &Doc<'_>, node: &Node) {
+    let message = format!("no test has the event `{}`", node.text().unwrap_or(""));
+    let hint = "add a case to `tests:` of this file: the event, and the facets it leaves";
+    doc.lint("untested-event", &node.span, message, Some(hint.into()));
+}
+
 fn lint_detector(doc: &Doc<'_>, detector: &Detector, content: &Content, coverage: &Coverage) {
     let id = &detector.id;
     let span = doc.root.get("id").map_or(0..0, |node| node.span.clone());
     let subject = Subject::Detector(id.clone());
     if !content.suites.iter().any(|suite| suite.subject == subject) {
-        doc.warn(&span, format!("detector `{id}` has no tests"), None);
+        let hint =
+            "add `tests:`: it opens, it resolves, it stays silent on the nearest benign change";
+        doc.lint("no-tests", &span, format!("detector `{id}` has no tests"), Some(hint.into()));
     }
     if !content.entries.is_empty()
         && let Some(missing) = never_fires(coverage, detector)
     {
         let message = format!("detector `{id}` can never fire: no mapping gives {missing}");
-        doc.warn(&span, message, None);
+        doc.lint("never-fires", &span, message, None);
     }
     let fires = |provider: Provider| {
         coverage.of(id).any(|line| line.provider == provider && line.status >= Status::Partial)
@@ -55,13 +93,15 @@ fn lint_detector(doc: &Doc<'_>, detector: &Detector, content: &Content, coverage
     for provider in coverage.providers.iter().filter(|provider| fires(**provider)) {
         if !detector.fix.iter().any(|(cloud, _)| cloud == provider) {
             let message = format!("detector `{id}` does not say how to repair it on {provider}");
-            doc.warn(&span, message, Some(&format!("add `{provider}:` under `fix`")));
+            doc.lint("no-fix", &span, message, Some(format!("add `{provider}:` under `fix`")));
         }
     }
     let Some(params) = doc.root.get("params") else { return };
     for (key, _) in params.entries() {
         if !names(doc.text(), &format!("params.{}", key.text)) {
-            doc.warn(&key.span, format!("parameter `{}` is never read", key.text), None);
+            let message = format!("parameter `{}` is never read", key.text);
+            let hint = format!("write `params.{}` where its value is meant, or drop it", key.text);
+            doc.lint("unused-parameter", &key.span, message, Some(hint));
         }
     }
 }
@@ -90,9 +130,12 @@ fn lint_kind(
         let Some(facet) = kind.facet(&key.text) else { continue };
         let place = (kind.id, facet.id);
         if facet.origin == Origin::Said && !written.contains(&place) {
-            doc.warn(&key.span, format!("no mapping writes `{name}.{}`", key.text), None);
+            let message = format!("no mapping writes `{name}.{}`", key.text);
+            let hint = "detectors that read it see nothing; write it in a mapping, or drop it";
+            doc.lint("unwritten-facet", &key.span, message, Some(hint.into()));
         } else if !read.contains(&place) && !READ_BY_ENGINE.contains(&key.text.as_str()) {
-            doc.warn(&key.span, format!("nothing reads `{name}.{}`", key.text), None);
+            let message = format!("nothing reads `{name}.{}`", key.text);
+            doc.lint("unread-facet", &key.span, message, None);
         }
     }
 }

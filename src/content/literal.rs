@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::doc::Doc;
 use super::tree::{Data, Node};
-use crate::expr::ports;
+use crate::expr::{Level, ports};
 use crate::model::{RecordType, Schema, Text, Timestamp, Type, Value};
 
 /// Reads a node as a value of that type; what is wrong is reported.
@@ -65,9 +65,27 @@ fn scalar_value(
         _ => None,
     };
     if value.is_none() {
-        doc.error(&node.span, format!("`{text}` is not of type {}", name_of(ty, schema)));
+        let message = format!("`{text}` is not of type {}", name_of(ty, schema));
+        doc.fault(&node.span, Level::Error, message, how_to_write(ty).map(str::to_owned));
     }
     value
+}
+
+/// How a value of that type is written.
+fn how_to_write(ty: &Type) -> Option<&'static str> {
+    Some(match ty {
+        Type::Bool => "write `true` or `false`",
+        Type::Int => "write a whole number",
+        Type::Double => "write a number",
+        Type::Time => "write it as `2026-03-02T12:00:00Z`",
+        Type::Duration => "write `30s`, `15m`, `4h` or `7d`",
+        Type::Ports => "write `22`, `80,443`, `8000-8100`, `all` or `none`",
+        Type::Text(Text::Cidr) => {
+            "write an address, and a prefix behind `/` for more than one: `10.0.0.0/8`"
+        }
+        Type::Text(Text::Peer) => "write a network, `any`, `group:ID`, `list:ID` or `tag:NAME`",
+        _ => return None,
+    })
 }
 
 fn list(doc: &Doc<'_>, schema: &Schema, node: &Node, item: &Type) -> Option<Value> {

@@ -30,7 +30,15 @@ pub(super) struct Documents<'f> {
 /// # Errors
 /// Every fault found, warnings among them, at least one of them an error.
 pub fn load(files: &Files, tables: &[&[Host]]) -> Result<(Content, Vec<Fault>), Vec<Fault>> {
-    load_with(files, &functions(tables))
+    read(files, &functions(tables), Care::ToRun)
+}
+
+/// As [`load`], with the lints that only an author needs and that cost more than loading.
+///
+/// # Errors
+/// As [`load`].
+pub fn check(files: &Files, tables: &[&[Host]]) -> Result<(Content, Vec<Fault>), Vec<Fault>> {
+    read(files, &functions(tables), Care::ToWrite)
 }
 
 /// As [`load`], its expressions compiled to be watched: the same content, slower, which can tell
@@ -42,7 +50,14 @@ pub fn load_watched(
     files: &Files,
     tables: &[&[Host]],
 ) -> Result<(Content, Vec<Fault>), Vec<Fault>> {
-    load_with(files, &functions(tables).watched())
+    read(files, &functions(tables).watched(), Care::ToRun)
+}
+
+/// What content is loaded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Care {
+    ToRun,
+    ToWrite,
 }
 
 fn functions(tables: &[&[Host]]) -> Functions {
@@ -51,7 +66,11 @@ fn functions(tables: &[&[Host]]) -> Functions {
     Functions::new(&tables)
 }
 
-fn load_with(files: &Files, functions: &Functions) -> Result<(Content, Vec<Fault>), Vec<Fault>> {
+fn read(
+    files: &Files,
+    functions: &Functions,
+    care: Care,
+) -> Result<(Content, Vec<Fault>), Vec<Fault>> {
     let report = Report::default();
     let trees: Vec<(&File, Vec<Node>)> =
         files.documents().map(|file| (file, parse(file, &report))).collect();
@@ -61,6 +80,9 @@ fn load_with(files: &Files, functions: &Functions) -> Result<(Content, Vec<Fault
         return Err(report.take());
     }
     lint::lint(&content, &documents);
+    if care == Care::ToWrite {
+        lint::untested(&content, files, &documents);
+    }
     Ok((content, report.take()))
 }
 

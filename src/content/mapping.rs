@@ -9,6 +9,7 @@ use super::entry::Writer;
 use super::files::Files;
 use super::fold;
 use super::literal::literal;
+use super::names::is_word;
 use super::scope;
 use super::tree::{Data, Key, Node};
 use crate::expr::{Functions, Scope};
@@ -79,18 +80,7 @@ fn add(doc: &Doc<'_>, node: &Node, entry: Entry, services: &[&str], content: &mu
     let Ok(number) = u32::try_from(content.entries.len()) else { return };
     let mut hashes = Vec::new();
     for name in &entry.names {
-        let (resource_type, event) = split_name(entry.provider, entry.family, name);
-        let of_all = [""];
-        let services: &[&str] = if entry.family == Family::State { &of_all } else { services };
-        for service in services {
-            let key = EventKey {
-                provider: entry.provider,
-                family: entry.family,
-                service,
-                resource_type,
-                name: event,
-            };
-            let hash = fold::hash_key(&key);
+        for hash in hashes_of(entry.provider, entry.family, services, name) {
             if !hashes.contains(&hash) {
                 hashes.push(hash);
             }
@@ -105,6 +95,20 @@ fn add(doc: &Doc<'_>, node: &Node, entry: Entry, services: &[&str], content: &mu
         list.push(number);
     }
     content.entries.push(entry);
+}
+
+/// The hashes of one name in a mapping, by service; of a snapshot's name one.
+pub(super) fn hashes_of(
+    provider: Provider,
+    family: Family,
+    services: &[&str],
+    name: &str,
+) -> Vec<u64> {
+    let (resource_type, name) = split_name(provider, family, name);
+    let of_all = [""];
+    let services: &[&str] = if family == Family::State { &of_all } else { services };
+    let key = |service| EventKey { provider, family, service, resource_type, name };
+    services.iter().map(|service| fold::hash_key(&key(service))).collect()
 }
 
 /// CTS names stand as `resource_type/trace_name`, Kubernetes' as `resource/verb`.
@@ -178,7 +182,7 @@ fn signature<'n>(doc: &Doc<'_>, key: &'n Key, body: &'n Node) -> Option<Function
         .text
         .split_once('(')
         .and_then(|(name, rest)| Some((name.trim(), rest.trim_end().strip_suffix(')')?)));
-    let Some((name, inner)) = parts.filter(|(name, _)| is_identifier(name)) else {
+    let Some((name, inner)) = parts.filter(|(name, _)| is_word(name)) else {
         let message = format!("`{}` is no function head", key.text);
         doc.error_hint(&key.span, message, "write it as `name(a, b)`");
         return None;
@@ -190,16 +194,11 @@ fn signature<'n>(doc: &Doc<'_>, key: &'n Key, body: &'n Node) -> Option<Function
     }
     let params: Vec<&str> =
         inner.split(',').map(str::trim).filter(|param| !param.is_empty()).collect();
-    if let Some(bad) = params.iter().find(|param| !is_identifier(param)) {
+    if let Some(bad) = params.iter().find(|param| !is_word(param)) {
         doc.error(&key.span, format!("`{bad}` is no name of a parameter"));
         return None;
     }
     Some(Function { name, params, key, body })
-}
-
-pub(super) fn is_identifier(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Words that CEL keeps for itself (CEL specification, syntax, `RESERVED` and keywords).

@@ -112,6 +112,7 @@ pub(super) fn parse(file: &File, report: &Report) -> Vec<Node> {
         report,
         events: Parser::new_from_str_with_options(&file.text, options),
         end: 0,
+        open: Vec::new(),
     };
     let mut documents = Vec::new();
     while let Some((event, _)) = reader.next() {
@@ -133,6 +134,8 @@ struct Reader<'f> {
     report: &'f Report,
     events: Parser<'f, granit_parser::StrInput<'f>>,
     end: usize,
+    /// Where the brackets and braces that are open begin.
+    open: Vec<usize>,
 }
 
 impl<'f> Reader<'f> {
@@ -158,10 +161,46 @@ impl<'f> Reader<'f> {
             self.error(tab..tab + 1, message, Some("indent with spaces".to_owned()));
             return;
         }
-        let hint = info
-            .contains("mapping values")
-            .then(|| "an expression with `: ` stands in quotes or after `>`".to_owned());
+        if info.contains("unknown anchor") {
+            self.alias(at..at + 1);
+            return;
+        }
+        let hint = if info.contains("mapping values") {
+            Some("an expression with `: ` stands in quotes or after `>`".to_owned())
+        } else {
+            self.unclosed()
+        };
         self.error(at..at + 1, format!("not YAML: {info}"), hint);
+    }
+
+    fn alias(&self, span: Range<usize>) {
+        let hint = Some("write the value out".to_owned());
+        self.error(span, "YAML aliases are not read".to_owned(), hint);
+    }
+
+    /// The innermost bracket that is open where reading ended.
+    fn unclosed(&self) -> Option<String> {
+        let start = *self.open.last()?;
+        let front = self.file.text.get(..start)?;
+        let bracket = self.file.text[start..].chars().next()?;
+        let line = front.matches('\n').count() + 1;
+        let column = front.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        Some(format!("is the `{bracket}` at line {line}, column {column} closed?"))
+    }
+
+    /// Remembers a list or mapping that begins with a bracket until [`Reader::close`].
+    fn opens(&mut self, start: usize) -> bool {
+        let flow = self.file.text[start.min(self.file.text.len())..].starts_with(['[', '{']);
+        if flow {
+            self.open.push(start);
+        }
+        flow
+    }
+
+    fn close(&mut self, flow: bool) {
+        if flow {
+            self.open.pop();
+        }
     }
 
     /// A tab in the indentation of the line at `at` or of the one after it.
@@ -194,8 +233,7 @@ impl<'f> Reader<'f> {
             Event::SequenceStart(..) => self.seq(span.start),
             Event::MappingStart(..) => self.map(span.start),
             Event::Alias(_) => {
-                let hint = Some("write the value out".to_owned());
-                self.error(span.clone(), "YAML aliases are not read".to_owned(), hint);
+                self.alias(span.clone());
                 Some(Node { span, data: Data::Scalar(String::new(), ScalarStyle::Plain) })
             }
             _ => None,
@@ -204,9 +242,11 @@ impl<'f> Reader<'f> {
 
     fn seq(&mut self, start: usize) -> Option<Node> {
         let mut items = Vec::new();
+        let flow = self.opens(start);
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::SequenceEnd) {
+                self.close(flow);
                 return Some(Node { span: start..span.end.max(start), data: Data::Seq(items) });
             }
             items.push(self.node(event, span)?);
@@ -215,9 +255,11 @@ impl<'f> Reader<'f> {
 
     fn map(&mut self, start: usize) -> Option<Node> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
+        let flow = self.opens(start);
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
+                self.close(flow);
                 return Some(Node { span: start..span.end.max(start), data: Data::Map(entries) });
             }
             let key = self.node(event, span)?;

@@ -25,6 +25,24 @@ pub(super) const BUILT_IN: [&str; 12] = [
     "principal",
 ];
 
+/// What other languages call our types.
+const ELSEWHERE: [(&str, &str); 14] = [
+    ("boolean", "bool"),
+    ("integer", "int"),
+    ("number", "int"),
+    ("float", "double"),
+    ("str", "string"),
+    ("text", "string"),
+    ("timestamp", "time"),
+    ("datetime", "time"),
+    ("date", "time"),
+    ("object", "json"),
+    ("any", "json"),
+    ("ip", "cidr"),
+    ("array", "list<string>"),
+    ("list", "list<string>"),
+];
+
 /// Bytes of a type's text; types nest by recursion.
 const LONGEST: usize = 256;
 
@@ -140,6 +158,9 @@ fn unknown_type(name: &str, offset: usize, schema: &Schema) -> Refused {
     if name.starts_with("set<") {
         let hint = "only a facet itself may be a set; use `list<...>` inside".to_owned();
         return (range, format!("`{name}` stands inside another type"), Some(hint));
+    }
+    if let Some((_, ours)) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == name) {
+        return (range, format!("unknown type `{name}`"), Some(format!("write `{ours}`")));
     }
     let records = schema.records.iter().map(|record| &*record.name);
     let hint = did_you_mean(name, BUILT_IN.into_iter().chain(records));

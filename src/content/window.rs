@@ -9,7 +9,7 @@ use crate::expr::Level;
 use crate::model::Severity;
 
 const SHAPES: [&str; 5] = ["open_longer", "count", "sequence", "gap", "absence"];
-const SCOPES: [(&str, WindowScope); 5] = [
+pub(super) const SCOPES: [(&str, WindowScope); 5] = [
     ("cell", WindowScope::Cell),
     ("actor", WindowScope::Actor),
     ("resource", WindowScope::Resource),
@@ -18,7 +18,8 @@ const SCOPES: [(&str, WindowScope); 5] = [
 ];
 
 /// What a window may count once, or require to be the same or different.
-const ASPECTS: [&str; 6] = ["detector", "resource", "actor", "identity", "account", "region"];
+pub(super) const ASPECTS: [&str; 6] =
+    ["detector", "resource", "actor", "identity", "account", "region"];
 
 /// Reads a window.
 pub(super) fn read(doc: &Doc<'_>, node: &Node) -> Option<WindowForm> {

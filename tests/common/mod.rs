@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 #![allow(clippy::panic, reason = "a test without the pack has nothing to say")]
 
+pub mod edits;
+pub mod fresh;
 pub mod records;
 
 use std::fmt::Write as _;

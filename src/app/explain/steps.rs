@@ -26,7 +26,7 @@ const EVENT: usize = 1 << 20;
 pub(super) const LISTED: usize = 20;
 
 /// Gathers the steps of one event.
-pub(super) struct Steps<'s> {
+pub(in crate::app) struct Steps<'s> {
     content: &'s Content,
     /// The one detector asked for.
     only: Option<&'s str>,
@@ -36,7 +36,7 @@ pub(super) struct Steps<'s> {
 
 /// How steps are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(in crate::app) enum Form {
     /// As lines for people.
     Text(Paint),
     /// As JSON.
@@ -45,9 +45,9 @@ pub(super) enum Form {
 
 /// The steps of one event.
 #[derive(Default)]
-pub(super) struct Told {
+pub(in crate::app) struct Told {
     /// As lines, where they are wanted so.
-    pub(super) text: String,
+    pub(in crate::app) text: String,
     /// As JSON, where they are wanted so.
     pub(super) json: Vec<Json>,
     /// What they leave behind.
@@ -61,12 +61,12 @@ pub(super) struct Told {
 }
 
 impl<'s> Steps<'s> {
-    pub(super) fn new(content: &'s Content, only: Option<&'s str>, form: Form) -> Self {
+    pub(in crate::app) fn new(content: &'s Content, only: Option<&'s str>, form: Form) -> Self {
         Self { content, only, form, told: RefCell::default() }
     }
 
     /// What was told since the last time, taken out.
-    pub(super) fn take(&self) -> Told {
+    pub(in crate::app) fn take(&self) -> Told {
         let mut told = std::mem::take(&mut *self.told.borrow_mut());
         self.flush(&mut told);
         if told.cut > 0 && self.form == Form::Json {

@@ -7,6 +7,27 @@ use serde_json::{Value as Json, json};
 use super::{Coverage, Line, PATHS, Status};
 use crate::model::Family;
 
+/// How the page begins, down to the table of what its words mean.
+const PREFACE: &str = "\
+# Coverage
+
+Which detector can fire on which cloud: by the audit trail, and by configuration snapshots (`audit / snapshot`).
+Computed from what the mappings write and the detectors read; printed by `driftline coverage --format markdown`.
+`driftline explain DETECTOR` tells the same of one, with all it reads.
+
+| word | paths | meaning |
+| --- | --- | --- |
+";
+
+const fn meaning(status: Status) -> &'static str {
+    match status {
+        Status::Live => "every facet it reads is written",
+        Status::Partial => "it rests on an assumption, or one of several ways to fire is missing",
+        Status::Dead => "the cloud's mappings speak of what it judges and never give what it needs",
+        Status::Absent => "the cloud's mappings do not speak of it",
+    }
+}
+
 impl Coverage {
     fn detectors(&self) -> Vec<&str> {
         let mut ids: Vec<&str> = self.lines.iter().map(|line| &*line.detector).collect();
@@ -66,10 +87,14 @@ impl Coverage {
         text
     }
 
-    /// A page of documentation.
+    /// A page of documentation; `docs/coverage.md` is the shipped pack's.
     #[must_use]
     pub fn to_markdown(&self) -> String {
-        let mut text = String::from("| detector |");
+        let mut text = String::from(PREFACE);
+        for (status, count) in self.counts() {
+            let _ = writeln!(text, "| {} | {count} | {} |", status.as_str(), meaning(status));
+        }
+        text.push_str("\n## Detectors\n\n| detector |");
         for provider in &self.providers {
             let _ = write!(text, " {provider} (audit / snapshot) |");
         }
@@ -81,7 +106,9 @@ impl Coverage {
         }
         let gaps: Vec<String> = self.gaps().map(|line| format!("* {}\n", gap(line))).collect();
         if !gaps.is_empty() {
-            text.push_str("\n## Gaps\n\n");
+            text.push_str(
+                "\n## Gaps\n\nWhat is partial or dead, and what of it no mapping gives.\n\n",
+            );
             text.extend(gaps);
         }
         text

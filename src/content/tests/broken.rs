@@ -220,7 +220,7 @@ fn what_is_wrong_in_a_mapping_is_told_at_its_place() {
         (
             "known: [{kind: account.settings, id: a, replace: {block: »yes}}]\non: []\n",
             "`yes` is not of type bool",
-            None,
+            Some("write `true` or `false`"),
         ),
         (
             "known: [{kind: account.settings, id: a, replace: {strictness: »of}}]\non: []\n",
@@ -262,7 +262,11 @@ fn what_is_wrong_in_a_kind_is_told_at_its_place() {
             "unknown facet `grups` of `network.interface`",
             Some("did you mean `groups`?"),
         ),
-        ("facets: {a: {type: ports, default: »ssh}}\n", "`ssh` is not of type ports", None),
+        (
+            "facets: {a: {type: ports, default: »ssh}}\n",
+            "`ssh` is not of type ports",
+            Some("write `22`, `80,443`, `8000-8100`, `all` or `none`"),
+        ),
         ("facets: {»tags: json}\n", "facet `tags` is already there", None),
         (
             "derive:\n  a: {type: bool, is: »\"b\"}\n  b: {type: bool, is: a}\n",
@@ -401,16 +405,16 @@ fn everything_wrong_in_all_files_is_told_at_once() {
 
 #[test]
 fn a_fault_is_shown_with_its_line_and_a_caret() {
-    let text = format!("{KIND}facets: {{é: strng}}\n");
+    let text = format!("{KIND}facets: {{a: {{doc: é, type: strng}}}}\n");
     let Err(faults) = load(&files(&[("x.yaml", &text)]), &tables()) else { panic!("loads") };
     assert_eq!(
         faults[0].to_string(),
-        "x.yaml:5:13: error: unknown type `strng`\n 5 | facets: {é: strng}\n   |             ^^^^^ did you mean `string`?"
+        "x.yaml:5:28: error: unknown type `strng`\n 5 | facets: {a: {doc: é, type: strng}}\n   |                            ^^^^^ did you mean `string`?"
     );
     let log = sarif(&faults);
     assert_eq!(log["version"], "2.1.0");
     let region = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"];
-    assert_eq!((&region["startLine"], &region["startColumn"]), (&5.into(), &13.into()));
+    assert_eq!((&region["startLine"], &region["startColumn"]), (&5.into(), &28.into()));
     assert_eq!(faults[0].to_json()["hint"], "did you mean `string`?");
 }
 

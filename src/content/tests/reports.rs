@@ -197,6 +197,26 @@ fn what_is_probably_not_meant_so_is_a_warning() {
 }
 
 #[test]
+fn an_event_that_no_test_has_is_told_to_whoever_checks() {
+    let event = "{aws: {source: ec2.amazonaws.com, name: Authorize, request: {}}}";
+    let failed = "{aws: {source: ec2.amazonaws.com, name: Attach, error: AccessDenied}}";
+    let tests = format!("tests: [{{name: t, events: [{event}, {failed}], facets: {{}}}}]\n");
+    let files = files(&[("m.yaml", &format!("{MAPPING}{tests}"))]);
+    let of_rule = |faults: Vec<Fault>| -> Vec<(u32, String)> {
+        let found = faults.into_iter().filter(|fault| fault.rule == "untested-event");
+        found.map(|fault| (fault.line, fault.message)).collect()
+    };
+    let (_, faults) = check(&files, &tables()).expect("it loads");
+    let missed = |line, name| (line, format!("no test has the event `{name}`"));
+    // `Authorize` is tested; a refused call is no test of `Attach`, which reads none.
+    let expected =
+        [missed(12, "Attach"), missed(15, "AWS::EC2::SecurityGroup"), missed(18, "SignIn")];
+    assert_eq!(of_rule(faults), expected);
+    let (_, faults) = load(&files, &tables()).expect("it loads");
+    assert_eq!(of_rule(faults), []);
+}
+
+#[test]
 fn a_detectors_page_tells_all_about_it() {
     let (content, _) = pack();
     let coverage = coverage(&content);
