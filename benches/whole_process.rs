@@ -116,9 +116,13 @@ fn watched() -> io::Result<()> {
     records.retain(|record| !record.contains("\"PutMetricAlarm\""));
     let mut engine = engine(&pack());
     let mut count = Count::default();
-    before.iter().for_each(|record| give(&mut engine, record.as_bytes(), &mut count));
+    for record in &before {
+        give(&mut engine, record.as_bytes(), &mut count);
+    }
     let (start, mut count) = (own()?, Count::default());
-    records.iter().for_each(|record| give(&mut engine, record.as_bytes(), &mut count));
+    for record in &records {
+        give(&mut engine, record.as_bytes(), &mut count);
+    }
     let taken = own()? - start;
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
     let each = taken * 1e6 / records.len() as f64;
