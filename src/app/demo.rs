@@ -21,8 +21,11 @@ use crate::content::cases::{CaseEvent, EventForm};
 use crate::content::{Content, Detector, wire};
 use crate::decode::Record;
 use crate::engine::{Engine, EventOutcome, Setup, Sink};
-use crate::log::memory::Memory;
-use crate::log::{Log as _, Outgoing, Partition};
+use crate::log::memory::{Memory, MemoryConsumer, MemoryProducer};
+use crate::log::{
+    Admin as _, Commit, Consumer as _, Log as _, LogError, Membership, NewTopic, Offset, Outgoing,
+    Polled, Producer as _, Promise, Protocol, Reader as _, To, TopicPartition,
+};
 use crate::model::{FindingChange, Limits, Provider, Spender};
 use crate::telemetry;
 use crate::tenant::{Registry, Unmapped};
@@ -76,9 +79,15 @@ pub(super) fn run(options: &Demo, config: &Config, output: Output) -> anyhow::Re
     let registry = Registry::of_accounts(ACCOUNTS, Unmapped::Quarantine)
         .map_err(|_| anyhow::anyhow!("the story's accounts are claimed twice"))?;
     let setup = Setup { limits: config.limits.clone(), format: None, detailed: true, shard: None };
+    let log = Memory::new();
+    let mut admin = log.admin()?;
+    for topic in [SOURCE, ALERTS] {
+        admin.create(&topic_of(topic), Duration::ZERO)?;
+    }
     let mut stage = Stage {
         engine: Engine::new(content, Arc::new(registry), setup),
-        log: Memory::new(),
+        producer: log.producer(&Promise::Idempotent)?,
+        consumer: log.consumer(&membership())?,
         clock: wire::Clock::new(),
         seats: Seats {
             limits: config.limits.clone(),
@@ -88,8 +97,6 @@ pub(super) fn run(options: &Demo, config: &Config, output: Output) -> anyhow::Re
         },
         speed: options.speed,
     };
-    stage.log.create(SOURCE, 1)?;
-    stage.log.create(ALERTS, 1)?;
     for scene in story()? {
         stage.play(scene)?;
     }
@@ -126,7 +133,8 @@ fn serve(config: &Config) -> anyhow::Result<()> {
 /// The log and the pipeline, and the time of the story.
 struct Stage {
     engine: Engine,
-    log: Memory,
+    producer: MemoryProducer,
+    consumer: MemoryConsumer,
     clock: wire::Clock,
     seats: Seats,
     speed: Option<f64>,
@@ -149,7 +157,15 @@ impl Stage {
         };
         self.pace(self.clock.now().since(before));
         let time = self.clock.now();
-        self.log.produce(SOURCE, Outgoing { value, time, ..Outgoing::default() })?;
+        self.send(&Outgoing {
+            topic: SOURCE,
+            to: To::Key,
+            key: None,
+            value: Some(&value),
+            headers: &[],
+            time,
+            tag: 0,
+        })?;
         self.consume()
     }
 
@@ -160,41 +176,80 @@ impl Stage {
         thread::sleep(Duration::from_secs_f64(wait.min(3_600.0)));
     }
 
+    /// Sends a record and sees it delivered.
+    fn send(&mut self, record: &Outgoing<'_>) -> Result<(), LogError> {
+        self.producer.send(record)?;
+        self.producer.drain(Duration::ZERO);
+        match self.producer.failures().pop() {
+            Some(failure) => Err(failure.error),
+            None => Ok(()),
+        }
+    }
+
     /// Reads what the group has not read yet, and commits it once its alerts stand in the log.
     fn consume(&mut self) -> anyhow::Result<()> {
-        let partition = Partition(0);
-        let from = self.log.committed(GROUP, SOURCE, partition)?;
-        for incoming in self.log.read(SOURCE, partition, from, usize::MAX)? {
-            let record = &incoming.record;
-            self.seats.tally.records += 1;
-            self.seats.tally.bytes += record.value.len() as u64;
-            metrics::counter!(telemetry::RECORDS).increment(1);
-            let record = Record { value: &record.value, headers: &[], time: Some(record.time) };
-            self.engine.record(&record, &mut self.seats);
-            self.publish()?;
+        let mut next = None;
+        loop {
+            let Self { engine, consumer, seats, .. } = self;
+            let polled = consumer.poll(Duration::ZERO, &mut |incoming| {
+                let value = incoming.value.unwrap_or_default();
+                seats.tally.records += 1;
+                seats.tally.bytes += value.len() as u64;
+                metrics::counter!(telemetry::RECORDS).increment(1);
+                engine.record(&Record { value, headers: &[], time: incoming.time }, seats);
+                next = Some(Offset(incoming.offset.0 + 1));
+            })?;
+            match polled {
+                Polled::Record => self.publish()?,
+                Polled::Assigned(all) => {
+                    let first: Vec<_> = all.into_iter().map(|of| (of, Offset(0))).collect();
+                    self.consumer.start(&first)?;
+                }
+                Polled::End(_) | Polled::Revoked(_) | Polled::Lost(_) => {}
+                Polled::Idle => break,
+            }
         }
-        self.log.commit(GROUP, SOURCE, partition, self.log.end(SOURCE, partition)?)?;
-        Ok(())
+        let Some(next) = next else { return Ok(()) };
+        let of = TopicPartition::new(SOURCE, 0);
+        Ok(self.consumer.commit(&[Commit { of, next, receipt: String::new() }])?)
     }
 
     fn publish(&mut self) -> anyhow::Result<()> {
         for alert in std::mem::take(&mut self.seats.alerts) {
-            let headers = ocsf::headers(&alert, "application/json");
-            let headers = headers.into_iter().map(|(name, text)| (name.to_owned(), text.into()));
-            self.log.produce(
-                ALERTS,
-                Outgoing {
-                    key: Some(format!("{}/{}", alert.tenant, alert.account).into_bytes()),
-                    value: ocsf::encode(&alert),
-                    headers: headers.collect(),
-                    time: alert.time,
-                },
-            )?;
+            let named = ocsf::headers(&alert, "application/json");
+            let headers: Vec<(&str, &[u8])> =
+                named.iter().map(|(name, text)| (&**name, text.as_bytes())).collect();
+            let key = format!("{}/{}", alert.tenant, alert.account);
+            self.send(&Outgoing {
+                topic: ALERTS,
+                to: To::Key,
+                key: Some(key.as_bytes()),
+                value: Some(&ocsf::encode(&alert)),
+                headers: &headers,
+                time: alert.time,
+                tag: 0,
+            })?;
             writeln!(stdout(), "{}", render(&alert, self.seats.paint))?;
         }
         #[expect(clippy::cast_precision_loss, reason = "a count of findings, far below 2^52")]
         metrics::gauge!(telemetry::OPEN).set(self.engine.open_findings() as f64);
         Ok(())
+    }
+}
+
+fn topic_of(name: &str) -> NewTopic {
+    NewTopic { name: name.to_owned(), partitions: 1, replicas: None, settings: Vec::new() }
+}
+
+/// The group that detects, with this process as its only member.
+fn membership() -> Membership {
+    Membership {
+        group: GROUP.to_owned(),
+        topics: vec![SOURCE.to_owned()],
+        instance: None,
+        protocol: Protocol::Classic,
+        session: Duration::from_secs(30),
+        silence: Duration::from_secs(300),
     }
 }
 

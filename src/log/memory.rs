@@ -1,197 +1,212 @@
-//! A log in this process's memory: topics, partitions, offsets, groups. Nothing is ever
-//! deleted, and nothing outlives the process.
+//! A log in this process's memory, with Kafka's meaning: transactions, fencing, groups and their
+//! generations, the last stable offset, compaction, retention; and faults on demand.
+//!
+//! A [`Memory`] is a handle to one broker, and stands for one process of it: what was made from
+//! it lives and dies together. [`Memory::process`] is another process at the same broker. Time
+//! is told by [`Memory::tick`]. In simulations nothing ever waits: a poll without anything to
+//! show returns at once; [`Memory::waiting`] is for a service, where it waits for other threads.
+//!
+//! What is simplified: producing is not a request of its own but part of `drain` (an idempotent
+//! producer's retries are invisible in Kafka too); a group's members learn of a new generation
+//! at their next poll; replication and several brokers are not there.
 
-use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use xxhash_rust::xxh3::xxh3_64;
+use crate::model::Timestamp;
 
-use super::{Incoming, Log, LogError, Offset, Outgoing, Partition};
+use super::{Call, Isolation, Log, LogError, Membership, Promise};
 
-/// Topics in memory.
-#[derive(Debug, Default)]
+mod admin;
+mod broker;
+mod consumer;
+pub mod faults;
+mod groups;
+mod partition;
+mod producer;
+mod reader;
+mod topics;
+mod transactions;
+
+pub use admin::MemoryAdmin;
+pub use consumer::{MemoryConsumer, MemoryMember};
+pub use faults::{Dice, Fault, Rates};
+pub use producer::MemoryProducer;
+pub use reader::MemoryReader;
+
+use broker::{Broker, ProcessId};
+
+/// Called before every call of a client, by no lock held: a simulation may let others go first.
+pub type Gate = dyn Fn(Call) + Send + Sync;
+
+/// A log in memory, as one process sees it.
+#[derive(Clone)]
 pub struct Memory {
-    topics: BTreeMap<String, Topic>,
-    committed: BTreeMap<(String, String, Partition), Offset>,
+    shared: Arc<Shared>,
+    process: ProcessId,
+    gate: Option<Arc<Gate>>,
 }
 
-#[derive(Debug, Default)]
-struct Topic {
-    partitions: Vec<Vec<Outgoing>>,
-    /// Whose turn it is among records without a key.
-    turn: usize,
+struct Shared {
+    broker: Mutex<Broker>,
+    /// Told whenever there may be something new to read.
+    news: Condvar,
+    waits: bool,
+}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Memory").field("process", &self.process).finish_non_exhaustive()
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Memory {
-    /// A log without topics.
+    /// A log without topics, where nothing waits.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::with(false)
     }
 
-    fn topic(&self, name: &str) -> Result<&Topic, LogError> {
-        self.topics.get(name).ok_or_else(|| LogError::NoTopic(name.to_owned()))
+    /// A log without topics, where polls wait for other threads.
+    #[must_use]
+    pub fn waiting() -> Self {
+        Self::with(true)
     }
 
-    fn records(&self, topic: &str, partition: Partition) -> Result<&[Outgoing], LogError> {
-        let found = self.topic(topic)?.partitions.get(partition.0 as usize);
-        found
-            .map(Vec::as_slice)
-            .ok_or_else(|| LogError::NoPartition { topic: topic.to_owned(), partition })
+    fn with(waits: bool) -> Self {
+        let broker = Mutex::new(Broker::new());
+        let shared = Shared { broker, news: Condvar::new(), waits };
+        Self { shared: Arc::new(shared), process: 0, gate: None }
     }
 
-    /// The records from `from` on; the end itself is not beyond it.
-    fn from(
-        &self,
-        topic: &str,
-        partition: Partition,
-        from: Offset,
-    ) -> Result<&[Outgoing], LogError> {
-        let records = self.records(topic, partition)?;
-        let start = usize::try_from(from.0).unwrap_or(usize::MAX);
-        records.get(start..).ok_or_else(|| LogError::BeyondEnd {
-            topic: topic.to_owned(),
-            partition,
-            offset: from,
-        })
+    /// Another process at the same broker.
+    #[must_use]
+    pub fn process(&self) -> Self {
+        let process = self.broker().number();
+        Self { shared: Arc::clone(&self.shared), process, gate: self.gate.clone() }
+    }
+
+    /// The same process, whose clients made from now on pass this gate at every call.
+    #[must_use]
+    pub fn behind(self, gate: Arc<Gate>) -> Self {
+        Self { gate: Some(gate), ..self }
+    }
+
+    /// Tells the time, which never goes back.
+    pub fn tick(&self, now: Timestamp) {
+        self.broker().advance(now);
+        self.shared.news.notify_all();
+    }
+
+    /// The time last told.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.broker().now()
+    }
+
+    /// Has things go wrong from now on, as the seed draws them.
+    pub fn set_faults(&self, seed: u64, rates: Rates) {
+        self.broker().set_faults(seed, rates);
+    }
+
+    /// Has the next call of a sort go wrong, whoever makes it.
+    pub fn fail_next(&self, call: Call, fault: Fault) {
+        self.broker().injector().script(call, fault);
+    }
+
+    /// Kills this process: nothing of it is heard again, and what it had open stays open until
+    /// others time it out.
+    pub fn crash(&self) {
+        self.broker().crash(self.process);
+    }
+
+    /// Whether this process was killed, by whomever.
+    #[must_use]
+    pub fn is_crashed(&self) -> bool {
+        self.broker().is_dead(self.process)
+    }
+
+    /// Stops this process's heart: it shows no sign of life until [`Memory::thaw`].
+    pub fn freeze(&self) {
+        self.broker().freeze(self.process);
+    }
+
+    /// Lets it beat again.
+    pub fn thaw(&self) {
+        self.broker().thaw(self.process);
+    }
+
+    /// Compacts a topic, and deletes what is due, at once.
+    pub fn clean(&self, topic: &str) {
+        let mut broker = self.broker();
+        let now = broker.now();
+        if let Some(topic) = broker.topic_mut(topic) {
+            topic.clean(now, |_| true);
+        }
+    }
+
+    /// The broker, after others were let go first.
+    fn call(&self, call: Call) -> MutexGuard<'_, Broker> {
+        if let Some(gate) = &self.gate {
+            gate(call);
+        }
+        self.broker()
+    }
+
+    /// The broker. A thread that panicked while it had it left it whole: every change is made by
+    /// steps that cannot fail.
+    fn broker(&self) -> MutexGuard<'_, Broker> {
+        self.shared.broker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn news(&self) {
+        self.shared.news.notify_all();
+    }
+
+    /// Waits for news, no longer than `wait`; at once where nothing waits.
+    fn wait<'b>(&self, broker: MutexGuard<'b, Broker>, wait: Duration) -> MutexGuard<'b, Broker> {
+        if !self.shared.waits || wait.is_zero() {
+            return broker;
+        }
+        let waited = self.shared.news.wait_timeout(broker, wait);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
 
 impl Log for Memory {
-    fn create(&mut self, topic: &str, partitions: u32) -> Result<(), LogError> {
-        let asked = partitions.max(1);
-        let made = self.topics.entry(topic.to_owned()).or_default();
-        if made.partitions.is_empty() {
-            made.partitions.resize_with(asked as usize, Vec::new);
-        }
-        let has = u32::try_from(made.partitions.len()).unwrap_or(u32::MAX);
-        if has == asked {
-            return Ok(());
-        }
-        Err(LogError::OtherPartitions { topic: topic.to_owned(), has, asked })
+    type Member = MemoryMember;
+    type Reader = MemoryReader;
+    type Consumer = MemoryConsumer;
+    type Producer = MemoryProducer;
+    type Admin = MemoryAdmin;
+
+    fn reader(&self, isolation: Isolation) -> Result<MemoryReader, LogError> {
+        Ok(MemoryReader::new(self.clone(), isolation))
     }
 
-    fn partitions(&self, topic: &str) -> Result<u32, LogError> {
-        Ok(u32::try_from(self.topic(topic)?.partitions.len()).unwrap_or(u32::MAX))
+    fn consumer(&self, membership: &Membership) -> Result<MemoryConsumer, LogError> {
+        Ok(MemoryConsumer::new(self.clone(), membership.clone()))
     }
 
-    fn produce(&mut self, topic: &str, record: Outgoing) -> Result<(Partition, Offset), LogError> {
-        let Some(made) = self.topics.get_mut(topic) else {
-            return Err(LogError::NoTopic(topic.to_owned()));
-        };
-        let count = made.partitions.len();
-        let chosen = if let Some(key) = &record.key {
-            usize::try_from(xxh3_64(key) % count as u64).unwrap_or(0)
-        } else {
-            made.turn += 1;
-            (made.turn - 1) % count
-        };
-        let records = &mut made.partitions[chosen];
-        let offset = Offset(records.len() as u64);
-        records.push(record);
-        Ok((Partition(u32::try_from(chosen).unwrap_or(u32::MAX)), offset))
+    fn producer(&self, promise: &Promise) -> Result<MemoryProducer, LogError> {
+        Ok(MemoryProducer::new(self.clone(), promise.clone()))
     }
 
-    fn read(
-        &self,
-        topic: &str,
-        partition: Partition,
-        from: Offset,
-        most: usize,
-    ) -> Result<Vec<Incoming>, LogError> {
-        let records = self.from(topic, partition, from)?;
-        let offsets = (from.0..).map(Offset);
-        let read = records.iter().take(most).zip(offsets);
-        Ok(read
-            .map(|(record, offset)| Incoming { partition, offset, record: record.clone() })
-            .collect())
+    fn admin(&self) -> Result<MemoryAdmin, LogError> {
+        Ok(MemoryAdmin::new(self.clone()))
     }
+}
 
-    fn end(&self, topic: &str, partition: Partition) -> Result<Offset, LogError> {
-        Ok(Offset(self.records(topic, partition)?.len() as u64))
-    }
-
-    fn committed(
-        &self,
-        group: &str,
-        topic: &str,
-        partition: Partition,
-    ) -> Result<Offset, LogError> {
-        self.records(topic, partition)?;
-        let key = (group.to_owned(), topic.to_owned(), partition);
-        Ok(self.committed.get(&key).copied().unwrap_or_default())
-    }
-
-    fn commit(
-        &mut self,
-        group: &str,
-        topic: &str,
-        partition: Partition,
-        next: Offset,
-    ) -> Result<(), LogError> {
-        self.from(topic, partition, next)?;
-        self.committed.insert((group.to_owned(), topic.to_owned(), partition), next);
-        Ok(())
-    }
+/// Microseconds of a span; the longest where it does not fit.
+fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(key: Option<&str>, value: &str) -> Outgoing {
-        let key = key.map(|key| key.as_bytes().to_vec());
-        Outgoing { key, value: value.as_bytes().to_vec(), ..Outgoing::default() }
-    }
-
-    fn log() -> Memory {
-        let mut log = Memory::new();
-        log.create("t", 4).expect("it is made");
-        log
-    }
-
-    #[test]
-    fn records_of_one_key_stand_in_one_partition_in_order() {
-        let mut log = log();
-        let places: Vec<_> = (0..5)
-            .map(|n| log.produce("t", record(Some("k"), &n.to_string())).expect("it is taken"))
-            .collect();
-        assert!(places.iter().all(|(partition, _)| *partition == places[0].0));
-        let offsets: Vec<u64> = places.iter().map(|(_, offset)| offset.0).collect();
-        assert_eq!(offsets, [0, 1, 2, 3, 4]);
-        let read = log.read("t", places[0].0, Offset(3), 9).expect("it reads");
-        let values: Vec<_> = read.iter().map(|r| (r.offset.0, r.record.value.clone())).collect();
-        assert_eq!(values, [(3, b"3".to_vec()), (4, b"4".to_vec())]);
-        assert_eq!(log.read("t", places[0].0, Offset(0), 2).expect("it reads").len(), 2);
-    }
-
-    #[test]
-    fn records_without_a_key_take_turns() {
-        let mut log = log();
-        let partitions: Vec<u32> =
-            (0..5).map(|_| log.produce("t", record(None, "x")).expect("taken").0.0).collect();
-        assert_eq!(partitions, [0, 1, 2, 3, 0]);
-    }
-
-    #[test]
-    fn groups_go_on_where_they_committed_and_do_not_disturb_each_other() {
-        let mut log = log();
-        let (partition, _) = log.produce("t", record(Some("k"), "x")).expect("taken");
-        assert_eq!(log.committed("a", "t", partition), Ok(Offset(0)));
-        log.commit("a", "t", partition, Offset(1)).expect("committed");
-        assert_eq!(log.committed("a", "t", partition), Ok(Offset(1)));
-        assert_eq!(log.committed("b", "t", partition), Ok(Offset(0)));
-        assert!(matches!(
-            log.commit("a", "t", partition, Offset(2)),
-            Err(LogError::BeyondEnd { .. })
-        ));
-    }
-
-    #[test]
-    fn what_does_not_exist_is_refused_by_name() {
-        let mut log = log();
-        assert_eq!(log.partitions("u"), Err(LogError::NoTopic("u".to_owned())));
-        assert!(matches!(log.end("t", Partition(4)), Err(LogError::NoPartition { .. })));
-        assert!(matches!(log.create("t", 5), Err(LogError::OtherPartitions { has: 4, .. })));
-        assert_eq!(log.create("t", 4), Ok(()));
-    }
-}
+mod tests;
