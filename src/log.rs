@@ -15,6 +15,8 @@ use std::time::Duration;
 use crate::model::Timestamp;
 
 pub mod error;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod memory;
 pub mod spread;
 

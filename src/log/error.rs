@@ -78,11 +78,15 @@ impl LogError {
     }
 }
 
+/// What to do about a topic that is not there.
+pub(super) const CREATE: &str =
+    "create the topics with `driftline topics --create`, or correct the name";
+
 /// A topic or partition that is not there.
 pub(super) fn missing(call: Call, what: &str) -> LogError {
     LogError::Configuration {
         trouble: Trouble::new(call, Cause::Missing, format!("{what} does not exist")),
-        fix: "create the topics with `driftline topics --create`, or correct the name".to_owned(),
+        fix: CREATE.to_owned(),
     }
 }
 

@@ -1,7 +1,9 @@
 //! A member of a group: joins, learns of its partitions, gives them up, loses them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::super::error::missing;
 use super::super::{
     Call, Cause, Commit, Consumer, Incoming, Isolation, LogError, Membership, Offset, Polled,
     Reader, TopicPartition, Trouble,
@@ -29,13 +31,22 @@ pub struct MemoryConsumer {
     cursors: Cursors,
     /// What the next poll gives up.
     revoked: Vec<TopicPartition>,
+    /// Topics that were told to be missing.
+    missing: BTreeSet<String>,
     closed: bool,
 }
 
 impl MemoryConsumer {
     pub(super) fn new(log: Memory, membership: Membership) -> Self {
-        let cursors = Cursors::default();
-        Self { log, membership, joined: None, cursors, revoked: Vec::new(), closed: false }
+        Self {
+            log,
+            membership,
+            joined: None,
+            cursors: Cursors::default(),
+            revoked: Vec::new(),
+            missing: BTreeSet::new(),
+            closed: false,
+        }
     }
 
     /// What a refused member must do.
@@ -87,6 +98,11 @@ impl MemoryConsumer {
             Err(refusal) => return Err(Self::refused(Call::Poll, refusal)),
         };
         self.joined = Some((member, share.generation));
+        for topic in &self.membership.topics {
+            if broker.topic(topic).is_none() && self.missing.insert(topic.clone()) {
+                return Err(missing(Call::Poll, &format!("topic `{topic}`")));
+            }
+        }
         if !share.revoked.is_empty() {
             self.revoked.clone_from(&share.revoked);
             return Ok(Some(Polled::Revoked(share.revoked)));
