@@ -14,6 +14,7 @@ pub mod index;
 pub mod lens;
 pub mod pending;
 pub mod row;
+pub mod sealed;
 mod store;
 mod unsay;
 mod work;
@@ -26,7 +27,7 @@ pub use row::{
 };
 pub use work::known_resources;
 
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::model::{FacetId, KindId};
 
@@ -34,34 +35,32 @@ use crate::model::{FacetId, KindId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(pub u128);
 
+/// What a key is of.
+const RESOURCE: u8 = 0;
+const NAME: u8 = 1;
+const REFERENCE: u8 = 2;
+
+/// Keys of different things never meet, whatever their texts.
+fn seed(of: u8, kind: KindId, facet: FacetId) -> u64 {
+    u64::from(of) << 32 | u64::from(kind.0) << 16 | u64::from(facet.0)
+}
+
 impl Key {
     /// The key of the resource `id` of `kind`.
     #[must_use]
     pub fn of(kind: KindId, id: &str) -> Self {
-        let mut hasher = Xxh3::new();
-        hasher.update(&kind.0.to_le_bytes());
-        hasher.update(id.as_bytes());
-        Self(hasher.digest128())
+        Self(xxh3_128_with_seed(id.as_bytes(), seed(RESOURCE, kind, FacetId(0))))
     }
 
     /// The key under which an element's name stands in the index of a facet.
     #[must_use]
     pub fn of_name(kind: KindId, facet: FacetId, name: &str) -> Self {
-        let mut hasher = Xxh3::new();
-        hasher.update(&kind.0.to_le_bytes());
-        hasher.update(&facet.0.to_le_bytes());
-        hasher.update(&[0xff]);
-        hasher.update(name.as_bytes());
-        Self(hasher.digest128())
+        Self(xxh3_128_with_seed(name.as_bytes(), seed(NAME, kind, facet)))
     }
 
     /// This key as seen through a facet: who refers to it there.
     #[must_use]
     pub fn through(self, kind: KindId, facet: FacetId) -> Self {
-        let mut hasher = Xxh3::new();
-        hasher.update(&self.0.to_le_bytes());
-        hasher.update(&kind.0.to_le_bytes());
-        hasher.update(&facet.0.to_le_bytes());
-        Self(hasher.digest128())
+        Self(xxh3_128_with_seed(&self.0.to_le_bytes(), seed(REFERENCE, kind, facet)))
     }
 }

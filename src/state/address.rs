@@ -8,6 +8,7 @@ use crate::model::{Change, KindId, Source, Write};
 use super::Key;
 use super::cell::{CellState, Frame};
 use super::row::Said;
+use super::sealed::Sealed;
 use super::store::Held;
 use super::work::{Work, past};
 
@@ -21,9 +22,10 @@ impl CellState {
         work: &mut Work,
     ) -> Vec<(Key, KindId, Arc<str>, Said)> {
         let mut all: Vec<(Key, KindId, Arc<str>, Said)> = Vec::new();
+        let cause = Sealed::of(&change.cause);
         for write in &change.writes {
             let said = || Said {
-                cause: Arc::clone(&change.cause),
+                cause: cause.clone(),
                 source: change.source,
                 settled: false,
                 shaky,

@@ -255,7 +255,7 @@ impl CellState {
     pub fn cause_of(&self, key: Key, id: &str, frame: Frame<'_>) -> Option<Arc<Cause>> {
         let cause = |held: &Held| {
             let said = held.row.recent.iter().find(|said| &*said.cause.id == id)?;
-            Some(Arc::clone(&said.cause))
+            Some(said.cause.open())
         };
         self.store.look(key, &frame.content.schema, frame.limits, cause)?
     }
