@@ -17,6 +17,10 @@ use std::process::{Command, Stdio};
 use common::resources::{ROUND, records};
 use common::{Count, Floor, engine, give, mix, pack, writes};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const RECORDS: usize = 200_000;
 const RUNS: usize = 5;
 /// Watched events before, and while it is measured.

@@ -229,7 +229,7 @@ impl Engine {
     /// Each open finding, by cell and uid.
     pub fn each_finding(&self, visit: &mut dyn FnMut(&crate::model::Finding)) {
         for account in self.core.accounts.values() {
-            account.findings.each(visit);
+            account.findings.each(account.state.cell(), visit);
         }
     }
 

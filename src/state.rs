@@ -14,7 +14,7 @@ pub mod index;
 pub mod lens;
 pub mod pending;
 pub mod row;
-pub mod sealed;
+mod sealed;
 mod store;
 mod unsay;
 mod work;
@@ -23,8 +23,9 @@ pub use cell::{Applied, CellState, Frame, KnownResource, KnownResources, Past, T
 pub use graph::Graph;
 pub use lens::{Assumption, Lens, Notes};
 pub use row::{
-    ElementState, FacetBody, FacetState, Knowledge, Life, Resource, Row, Said, Stamp, View,
+    ElementState, FacetBody, FacetState, Growing, Knowledge, Life, Resource, Row, Said, Stamp, View,
 };
+pub use sealed::Sealed;
 pub use work::known_resources;
 
 use xxhash_rust::xxh3::xxh3_128_with_seed;

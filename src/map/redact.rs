@@ -215,8 +215,7 @@ const fn classes() -> [u8; 256] {
         #[expect(clippy::cast_possible_truncation, reason = "below 256")]
         let one = byte as u8;
         classes[byte] = match one {
-            b' ' | 9..=13 => ENDS | LOOSE,
-            b'"' | b'\'' => ENDS | LOOSE,
+            b' ' | 9..=13 | b'"' | b'\'' => ENDS | LOOSE,
             b'-' => FIRST | LOOSE,
             b'_' | b'\\' => LOOSE,
             b'=' => ENDS | ASSIGNS,

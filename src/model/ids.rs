@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// A cloud, or Kubernetes, as the origin of an event.
@@ -76,7 +77,9 @@ impl fmt::Display for Cell {
 /// A stable 128-bit name: the first 16 bytes of SHA-256 over length-prefixed parts.
 ///
 /// The same parts give the same digest in every process and release; ids in alerts are made of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Digest(pub [u8; 16]);
 
 impl Digest {

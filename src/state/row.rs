@@ -302,7 +302,7 @@ impl Row {
 }
 
 /// Takes texts as a whole, where the library's own way of growing takes byte by byte.
-struct Growing<'v>(&'v mut Vec<u8>);
+pub struct Growing<'v>(pub &'v mut Vec<u8>);
 
 impl Flavor for Growing<'_> {
     type Output = ();
