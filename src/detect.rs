@@ -4,6 +4,7 @@
 //! [`FindingChange`]s. **Invariant:** a finding ends on evidence only, never by a timer.
 
 mod act;
+mod carry;
 mod heard;
 mod life;
 mod past;

@@ -6,6 +6,7 @@
 //! `limits.lateness` or further back than `limits.recent_events`.
 
 mod address;
+mod carry;
 pub mod cell;
 mod derive;
 pub mod fold;
@@ -19,6 +20,7 @@ mod store;
 mod unsay;
 mod work;
 
+pub use carry::Moves;
 pub use cell::{Applied, CellState, Frame, KnownResource, KnownResources, Past, Timer, Transition};
 pub use graph::Graph;
 pub use lens::{Assumption, Lens, Notes};

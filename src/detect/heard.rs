@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::content::{Detector, Form, Sensed, Signal, WindowForm, WindowScope, WindowShape};
 use crate::model::{
-    Cause, Confidence, Digest, Finding, KindId, Novelty, Reason, Severity, Step, Timestamp, Trace,
+    Cause, Confidence, Digest, Finding, KindId, Novelty, Reason, Schema, Severity, Step, Timestamp,
+    Trace,
 };
 use crate::state::Key;
 
@@ -124,12 +125,14 @@ pub(super) fn is_window(id: &str, this: &Detector, scene: &Scene<'_>) -> bool {
             .any(|d| *d.id == *id && matches!(d.form, Form::Window(_)))
 }
 
-pub(super) fn scope_of(by: WindowScope, one: &Heard) -> Arc<str> {
+/// What a window keeps apart; in names, because ids change with the content.
+pub(super) fn scope_of(by: WindowScope, one: &Heard, schema: &Schema) -> Arc<str> {
+    let kind = || &schema.kind(one.kind).name;
     match by {
         WindowScope::Cell => Arc::from(""),
         WindowScope::Actor => Arc::clone(&one.actor),
-        WindowScope::Resource => format!("{} {}", one.kind.0, one.resource).into(),
-        WindowScope::Control => format!("{} {} {}", one.of, one.kind.0, one.resource).into(),
+        WindowScope::Resource => format!("{} {}", kind(), one.resource).into(),
+        WindowScope::Control => format!("{} {} {}", one.of, kind(), one.resource).into(),
         WindowScope::Finding => {
             one.finding.map_or_else(|| Arc::clone(&one.event), |(_, uid)| uid.to_string().into())
         }

@@ -177,12 +177,28 @@ impl Shelf {
         self.count += 1;
     }
 
+    /// Where any is filed, in order.
+    pub(super) fn places(&self) -> Vec<Key> {
+        let mut places: Vec<Key> = self.lists.keys().copied().collect();
+        places.sort_unstable();
+        places
+    }
+
+    /// Files each one anew as `to` makes it; what it leaves out is gone.
+    pub(super) fn refile(&mut self, cell: &Cell, to: &mut dyn FnMut(Open) -> Option<Open>) {
+        let old = std::mem::take(self);
+        for at in old.places() {
+            for open in old.read(at, cell).into_iter().filter_map(&mut *to) {
+                self.add(&open);
+            }
+        }
+    }
+
     /// Every one, in uid order.
     pub(super) fn each(&self, cell: &Cell, visit: &mut dyn FnMut(&Finding)) {
         let mut all: Vec<Finding> = Vec::with_capacity(self.count);
-        #[expect(clippy::iter_over_hash_type, reason = "sorted before anybody sees them")]
-        for at in self.lists.keys() {
-            all.extend(self.read(*at, cell).into_iter().map(|open| open.finding));
+        for at in self.places() {
+            all.extend(self.read(at, cell).into_iter().map(|open| open.finding));
         }
         all.sort_by_key(|finding| finding.uid);
         all.iter().for_each(visit);

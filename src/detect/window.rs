@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::content::{Detector, Form, Sensed, WindowForm, WindowShape};
-use crate::model::{Act, Cause, Digest, KindId, Limits, Severity, Step, Timestamp};
-
-use crate::state::Key;
+use crate::content::{Content, Detector, Form, Sensed, WindowForm, WindowShape};
+use crate::model::{Act, Cause, Digest, KindId, Limits, Severity, Step, Timestamp, Translation};
+use crate::state::{Key, Moves};
 
 use super::heard::{
     Heard, count, gap_uid, heard, is_complete, is_window, one_of, scope_of, waits, watch_window,
@@ -67,6 +66,35 @@ impl Windows {
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
         self.timers.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Moves what is remembered to other content. A timer of a detector that is no more is dropped;
+    /// what a ring remembers belongs to its detector's id, and waits for one of that name.
+    pub(super) fn carry_over(
+        &mut self,
+        moves: &Moves,
+        translation: &Translation<'_>,
+        old: &Content,
+        new: &Content,
+    ) {
+        #[expect(clippy::iter_over_hash_type, reason = "each on its own")]
+        for ring in self.rings.values_mut() {
+            let carried = |heard: &Arc<Heard>| heard.carried(moves, translation);
+            ring.heard = ring.heard.iter().filter_map(carried).collect();
+        }
+        self.rings.retain(|_, ring| !ring.heard.is_empty());
+        let place_of = |place: usize| {
+            let id = &old.detectors.get(place)?.id;
+            new.detectors.iter().position(|detector| detector.id == *id)
+        };
+        self.timers.retain(|_, timer| {
+            if let Some((at, _)) = &mut timer.finding {
+                *at = moves.get(at).copied().unwrap_or(*at);
+            }
+            let place = place_of(timer.detector);
+            timer.detector = place.unwrap_or_default();
+            place.is_some()
+        });
     }
 
     /// Throws out what no event can reach any more, whenever there is twice as much as was left the
@@ -196,7 +224,7 @@ impl CellFindings {
         scene: &Scene<'_>,
         told: &mut Vec<Told>,
     ) {
-        let scope = scope_of(form.by, one);
+        let scope = scope_of(form.by, one, &scene.frame.content.schema);
         let key = window_key(detector, &scope);
         match &form.shape {
             WindowShape::OpenLonger { spans, .. } => {

@@ -116,6 +116,11 @@ impl Store {
         }
     }
 
+    /// Lays a row down where it rests.
+    pub fn file(&mut self, row: &Row) {
+        self.rows.insert(Key::of(row.kind, &row.id), row.encode_in(&mut self.scratch));
+    }
+
     /// Takes a row away for good.
     pub fn remove(&mut self, key: Key) {
         let held = self.hand.get_mut().remove(&key).is_some();
