@@ -64,6 +64,6 @@ impl Heard {
     ) -> Option<Arc<Self>> {
         let kind = translation.kind(self.kind)?;
         let finding = self.finding.map(|(at, uid)| (moves.get(&at).copied().unwrap_or(at), uid));
-        Some(Arc::new(Self { kind, finding, ..self.clone() }))
+        Some(Arc::new(Self { finding, kind, ..self.clone() }))
     }
 }

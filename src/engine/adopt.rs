@@ -17,6 +17,13 @@ impl Engine {
     pub fn adopt(&mut self, content: Arc<Content>, sink: &mut dyn Sink) {
         self.core.adopt(content, sink);
     }
+
+    /// Whether resources wait to be looked at again: after other content, or after a change that
+    /// reached too many.
+    #[must_use]
+    pub fn has_backlog(&self) -> bool {
+        self.core.accounts.values().any(|account| account.state.has_backlog())
+    }
 }
 
 impl Core {

@@ -81,11 +81,11 @@ impl<'s> Translation<'s> {
     fn is_same_facet(&self, old: &Facet, new: &Facet) -> bool {
         old.is_set == new.is_set
             && self.is_same(&old.ty, &new.ty, DEEPEST)
-            && self.keys(self.old, old).eq(self.keys(self.new, new))
+            && Self::keys(self.old, old).eq(Self::keys(self.new, new))
     }
 
     /// The names of the fields by which elements of a set are told apart.
-    fn keys<'k>(&self, schema: &'k Schema, facet: &'k Facet) -> impl Iterator<Item = &'k str> {
+    fn keys<'k>(schema: &'k Schema, facet: &'k Facet) -> impl Iterator<Item = &'k str> {
         let fields = match &facet.ty {
             Type::List(item) => match **item {
                 Type::Record(id) => Some(&schema.record(id).fields),

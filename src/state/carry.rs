@@ -136,7 +136,7 @@ fn resource(
             let moved = translation.facet(kind, facet)?;
             let is_set = declared.facets[usize::from(moved.to.0)].is_set;
             let state =
-                if moved.fits { carried_state(state, translation) } else { lost(state, is_set) };
+                if moved.fits { carried_state(state, translation) } else { lost(&state, is_set) };
             Some((moved.to, state))
         })
         .collect();
@@ -158,7 +158,8 @@ fn carried_state(state: FacetState, translation: &Translation<'_>) -> FacetState
 }
 
 /// A facet whose type is another now: that it was said is all that is left.
-fn lost(state: FacetState, is_set: bool) -> FacetState {
+fn lost(state: &FacetState, is_set: bool) -> FacetState {
     let body = if is_set { FacetBody::Set(Vec::new()) } else { FacetBody::Register(Value::Unsaid) };
-    FacetState { knowledge: Knowledge::Unknown, body, ..state }
+    let FacetState { stamp, shaky, .. } = *state;
+    FacetState { stamp, knowledge: Knowledge::Unknown, shaky, body }
 }
