@@ -1,7 +1,7 @@
-//! The shipped content loads without a fault.
+//! The shipped content loads without a fault, and no event that it reads is unproved.
 
 use driftline::cloud::tables;
-use driftline::content::{Files, load};
+use driftline::content::{Fault, Files, check, load};
 
 #[test]
 fn the_shipped_pack_loads() {
@@ -16,4 +16,12 @@ fn the_shipped_pack_loads() {
             panic!("{}", texts.join("\n"));
         }
     }
+}
+
+#[test]
+fn every_event_that_the_shipped_pack_reads_is_in_one_of_its_tests() {
+    let (_, warnings) = check(&Files::shipped(), &tables()).expect("the pack loads");
+    let untested = warnings.iter().filter(|fault| fault.rule == "untested-event");
+    let untested: Vec<String> = untested.map(Fault::to_string).collect();
+    assert!(untested.is_empty(), "{}", untested.join("\n"));
 }
