@@ -1,6 +1,7 @@
 //! Folders and files that are meant to break what reads them: refused at once, with a reason.
 #![cfg(unix)]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -44,7 +45,8 @@ fn file(words: &[&str], text: impl AsRef<[u8]>) {
 fn yaml_that_grows_or_nests_without_end_is_refused_at_its_place() {
     let mut bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
     for (one, next) in ('a'..'j').zip('b'..='j') {
-        bomb += &format!("{next}: &{next} [{}]\n", vec![format!("*{one}"); 10].join(","));
+        let items = vec![format!("*{one}"); 10].join(",");
+        let _ = writeln!(bomb, "{next}: &{next} [{items}]");
     }
     file(&["a.yaml:"], bomb);
     file(&["a.yaml:1:", "recursion limit"], "[".repeat(100_000) + &"]".repeat(100_000));
