@@ -20,6 +20,10 @@ use driftline::content::{Content, Files, load};
 use driftline::expr::{Call, World};
 use driftline::model::{FacetId, Handle, Schema, Timestamp, Val};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct Nowhere;
 
 impl<'a> World<'a> for Nowhere {

@@ -16,6 +16,10 @@ use driftline::content::Content;
 use driftline::decode::{Decoded, Decoder, Detail, Index, Record};
 use driftline::model::{EventKey, Limits};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct Reads<'c>(&'c Content);
 
 impl Index for Reads<'_> {

@@ -19,6 +19,7 @@ pub mod output;
 mod pack;
 mod replay;
 mod schema;
+mod signals;
 pub mod split;
 pub mod tally;
 mod teller;
@@ -32,6 +33,8 @@ const FAILED: u8 = 1;
 const FOUND: u8 = 3;
 /// Ended by Ctrl-C (128 and the signal's number).
 const INTERRUPTED: u8 = 130;
+/// As a shell tells of SIGTERM.
+const TERMINATED: u8 = 143;
 /// Invalid configuration or content (sysexits `EX_CONFIG`).
 const INVALID: u8 = 78;
 
@@ -44,6 +47,8 @@ enum Ended {
     Found,
     /// Someone ended it.
     Interrupted,
+    /// By SIGTERM.
+    Terminated,
     /// It ran on, and something failed on the way, which was told.
     Failed,
 }
@@ -64,6 +69,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(Ended::Well) => ExitCode::SUCCESS,
         Ok(Ended::Found) => ExitCode::from(FOUND),
         Ok(Ended::Interrupted) => ExitCode::from(INTERRUPTED),
+        Ok(Ended::Terminated) => ExitCode::from(TERMINATED),
         Ok(Ended::Failed) => ExitCode::from(FAILED),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

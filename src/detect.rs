@@ -4,10 +4,12 @@
 //! [`FindingChange`]s. **Invariant:** a finding ends on evidence only, never by a timer.
 
 mod act;
+mod carry;
 mod heard;
 mod life;
 mod past;
 mod posture;
+mod shelf;
 mod tell;
 mod watch;
 mod window;
@@ -16,37 +18,27 @@ mod witness;
 use std::sync::Arc;
 
 use bumpalo::Bump;
-use rustc_hash::FxHashMap;
 
 use crate::content::Detector;
 use crate::model::{
-    Act, Cause, Digest, Finding, FindingChange, Novelty, Reason, Severity, Step, Timestamp,
+    Act, Cause, Cell, Digest, Finding, FindingChange, Novelty, Severity, Step, Timestamp,
 };
 use crate::state::{CellState, Frame, Key, Transition};
 
+pub use shelf::Open;
 pub use tell::facets_json;
 pub use window::{WindowTimer, Windows};
+
+use shelf::Shelf;
 
 /// The open findings and windows of one cell.
 #[derive(Debug, Default)]
 pub struct CellFindings {
-    open: FxHashMap<Key, Vec<Open>>,
-    count: usize,
+    open: Shelf,
     /// Windows and what they remember.
     pub windows: Windows,
     /// Findings not opened because the cell's quota was used up.
     pub refused: usize,
-}
-
-/// An open finding and the event that opened it.
-#[derive(Clone, Debug)]
-pub struct Open {
-    /// The finding.
-    pub finding: Finding,
-    /// The opening event.
-    pub cause: Arc<Cause>,
-    /// The reasons as last told, for the step in which none is left.
-    pub reasons_before: Vec<Reason>,
 }
 
 /// What detection works with besides a transition.
@@ -83,30 +75,26 @@ pub struct Told {
     pub detector: usize,
     /// False for discovered findings: they are told as a summary.
     pub alone: bool,
+    /// Where the finding is filed.
+    pub at: Key,
 }
 
 impl CellFindings {
     /// How many findings are open.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.count
+        self.open.len()
     }
 
     /// Whether none is open.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.open.len() == 0
     }
 
-    /// Every open finding, in uid order.
-    pub fn each(&self, visit: &mut dyn FnMut(&Finding)) {
-        let mut all: Vec<&Finding> = Vec::with_capacity(self.count);
-        #[expect(clippy::iter_over_hash_type, reason = "sorted before anybody sees them")]
-        for list in self.open.values() {
-            all.extend(list.iter().map(|open| &open.finding));
-        }
-        all.sort_by_key(|finding| finding.uid);
-        all.into_iter().for_each(visit);
+    /// Every open finding, in uid order. `cell` is whose they are.
+    pub fn each(&self, cell: &Cell, visit: &mut dyn FnMut(&Finding)) {
+        self.open.each(cell, visit);
     }
 
     /// Judges what happened to resources.
@@ -196,5 +184,6 @@ fn step(
         },
         detector,
         alone,
+        at: open.at,
     }
 }

@@ -3,6 +3,7 @@
 //! **Invariant:** synchronous and deterministic; it is told the time and does no I/O.
 
 mod account;
+mod adopt;
 mod discovery;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +20,7 @@ use crate::model::{
     Cell, DeadReason, Event, EventKey, FindingChange, Format, KindId, Ledger, Limits, Outcome,
     Ownership, Provider, Spender, Timestamp, Trace, Tracer,
 };
-use crate::state::{CellState, Frame, Graph, KnownResources, View, known_resources};
+use crate::state::{CellState, Frame, Graph, KnownResources, View};
 use crate::tenant::{Registry, Resolution};
 
 use account::{Account, Judged};
@@ -141,12 +142,7 @@ impl Engine {
     #[must_use]
     pub fn new(content: Arc<Content>, registry: Arc<Registry>, setup: Setup) -> Self {
         let detail = if setup.detailed { Detail::Full } else { Detail::Counts };
-        let known = Provider::ALL
-            .into_iter()
-            .map(|provider| {
-                (provider, Arc::new(known_resources(&content, provider, &setup.limits)))
-            })
-            .collect();
+        let known = adopt::known(&content, &setup.limits);
         Self {
             decoder: Decoder::new(setup.limits.clone(), setup.format, detail),
             core: Core {
@@ -229,7 +225,7 @@ impl Engine {
     /// Each open finding, by cell and uid.
     pub fn each_finding(&self, visit: &mut dyn FnMut(&crate::model::Finding)) {
         for account in self.core.accounts.values() {
-            account.findings.each(visit);
+            account.findings.each(account.state.cell(), visit);
         }
     }
 

@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod schema;
 pub mod time;
 pub mod trace;
+pub mod translation;
 pub mod value;
 
 pub use change::{
@@ -28,4 +29,5 @@ pub use schema::{
 };
 pub use time::Timestamp;
 pub use trace::{Trace, Tracer};
+pub use translation::Translation;
 pub use value::{Handle, PortRange, PortSet, Rec, Seq, Val, Value};

@@ -6,6 +6,7 @@
 //! `limits.lateness` or further back than `limits.recent_events`.
 
 mod address;
+mod carry;
 pub mod cell;
 mod derive;
 pub mod fold;
@@ -14,19 +15,22 @@ pub mod index;
 pub mod lens;
 pub mod pending;
 pub mod row;
+mod sealed;
 mod store;
 mod unsay;
 mod work;
 
+pub use carry::Moves;
 pub use cell::{Applied, CellState, Frame, KnownResource, KnownResources, Past, Timer, Transition};
 pub use graph::Graph;
 pub use lens::{Assumption, Lens, Notes};
 pub use row::{
-    ElementState, FacetBody, FacetState, Knowledge, Life, Resource, Row, Said, Stamp, View,
+    ElementState, FacetBody, FacetState, Growing, Knowledge, Life, Resource, Row, Said, Stamp, View,
 };
+pub use sealed::Sealed;
 pub use work::known_resources;
 
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::model::{FacetId, KindId};
 
@@ -34,34 +38,32 @@ use crate::model::{FacetId, KindId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(pub u128);
 
+/// What a key is of.
+const RESOURCE: u8 = 0;
+const NAME: u8 = 1;
+const REFERENCE: u8 = 2;
+
+/// Keys of different things never meet, whatever their texts.
+fn seed(of: u8, kind: KindId, facet: FacetId) -> u64 {
+    u64::from(of) << 32 | u64::from(kind.0) << 16 | u64::from(facet.0)
+}
+
 impl Key {
     /// The key of the resource `id` of `kind`.
     #[must_use]
     pub fn of(kind: KindId, id: &str) -> Self {
-        let mut hasher = Xxh3::new();
-        hasher.update(&kind.0.to_le_bytes());
-        hasher.update(id.as_bytes());
-        Self(hasher.digest128())
+        Self(xxh3_128_with_seed(id.as_bytes(), seed(RESOURCE, kind, FacetId(0))))
     }
 
     /// The key under which an element's name stands in the index of a facet.
     #[must_use]
     pub fn of_name(kind: KindId, facet: FacetId, name: &str) -> Self {
-        let mut hasher = Xxh3::new();
-        hasher.update(&kind.0.to_le_bytes());
-        hasher.update(&facet.0.to_le_bytes());
-        hasher.update(&[0xff]);
-        hasher.update(name.as_bytes());
-        Self(hasher.digest128())
+        Self(xxh3_128_with_seed(name.as_bytes(), seed(NAME, kind, facet)))
     }
 
     /// This key as seen through a facet: who refers to it there.
     #[must_use]
     pub fn through(self, kind: KindId, facet: FacetId) -> Self {
-        let mut hasher = Xxh3::new();
-        hasher.update(&self.0.to_le_bytes());
-        hasher.update(&kind.0.to_le_bytes());
-        hasher.update(&facet.0.to_le_bytes());
-        Self(hasher.digest128())
+        Self(xxh3_128_with_seed(&self.0.to_le_bytes(), seed(REFERENCE, kind, facet)))
     }
 }

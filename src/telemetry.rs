@@ -20,6 +20,10 @@ pub const ALERTS: &str = "driftline_alerts_total";
 pub const EXHAUSTED: &str = "driftline_expressions_exhausted_total";
 /// Gauge: findings that are open.
 pub const OPEN: &str = "driftline_findings_open";
+/// Counter: content taken up, or refused, while running.
+pub const RELOADS: &str = "driftline_content_reloads_total";
+/// Gauge: when the content in use was loaded.
+pub const LOADED: &str = "driftline_content_loaded_timestamp_seconds";
 /// Gauge: always 1, labelled with the version.
 pub const BUILD: &str = "driftline_build_info";
 
@@ -27,7 +31,7 @@ pub const BUILD: &str = "driftline_build_info";
 pub const NO_FORMAT: &str = "none";
 
 /// Every metric with its help text; `driftline_build_info` aside, in order of the pipeline.
-pub const METRICS: [(&str, Sort, &str); 7] = [
+pub const METRICS: [(&str, Sort, &str); 9] = [
     (BUILD, Sort::Gauge, "Always 1; the label `version` tells which Driftline this is."),
     (RECORDS, Sort::Counter, "Records read."),
     (EVENTS, Sort::Counter, "Events by wire format and outcome; each has exactly one outcome."),
@@ -39,6 +43,12 @@ pub const METRICS: [(&str, Sort, &str); 7] = [
         "Evaluations that used up their budget, by detector, derived facet or mapping entry.",
     ),
     (OPEN, Sort::Gauge, "Findings that are open now."),
+    (
+        RELOADS,
+        Sort::Counter,
+        "Times that content was to be loaded anew, by result: `taken` or `kept`.",
+    ),
+    (LOADED, Sort::Gauge, "When the content in use was loaded, in seconds since 1970."),
 ];
 
 /// What sort of metric.

@@ -3,9 +3,12 @@
 mod common;
 
 use common::records::{NOON, azure, azure_rule, gcp};
-use common::{Log, clock, cloudtrail, engine, feed};
-use driftline::engine::Engine;
-use driftline::model::Timestamp;
+use std::sync::Arc;
+
+use common::{Log, clock, cloudtrail, engine, feed, pack, rearranged};
+use driftline::engine::{Engine, Setup};
+use driftline::model::{Limits, Timestamp};
+use driftline::tenant::Registry;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -424,6 +427,35 @@ proptest! {
     ) {
         let engine = run(&records(ACCOUNT, &deeds));
         prop_assert_eq!(engine.stale_derivations(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn content_swapped_under_a_stream_is_as_if_it_had_been_there_from_the_start(
+        deeds in prop::collection::vec((0..40_u8, deed()), 1..60),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let records = records(ACCOUNT, &deeds);
+        // So few that what a row is made of has mostly been folded together.
+        let limits = Limits { recent_events: 1, ..Limits::default() };
+        let setup = || Setup { limits: limits.clone(), ..Setup::default() };
+        let registry = || Arc::new(Registry::own_tenants());
+        let (mut swapped, mut log) = (Engine::new(pack(), registry(), setup()), Log::default());
+        let place = at.index(records.len() + 1);
+        for record in &records[..place] {
+            feed(&mut swapped, record, &mut log);
+        }
+        swapped.adopt(rearranged(), &mut log);
+        for record in &records[place..] {
+            feed(&mut swapped, record, &mut log);
+        }
+        swapped.tick(Timestamp::from_seconds(LATER), &mut log);
+        let mut whole = Engine::new(rearranged(), registry(), setup());
+        for record in &records {
+            feed(&mut whole, record, &mut log);
+        }
+        whole.tick(Timestamp::from_seconds(LATER), &mut log);
+        prop_assert_eq!(held(&swapped), held(&whole));
+        prop_assert_eq!(swapped.stale_derivations(), Vec::<String>::new());
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! never contradicts what it says with more.
 //!
 //! One thing is so on purpose and left out: what nobody has seen is taken to add and not to
-//! forbid, so that an unread Deny hides no grant. Knowing less here never hides what denies.
+//! forbid, so that an unread Deny hides no grant and an unread rule that denies no open port.
+//! Knowing less here never hides what denies.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -183,11 +184,13 @@ impl Choices {
     }
 }
 
-/// Whether it is a statement that denies.
+/// Whether it is a statement, or a rule of a network, that denies.
 fn denies(value: &Value, schema: &Schema) -> bool {
     let Value::Record(id, fields) = value else { return false };
-    let effect = schema.record(*id).field("effect").and_then(|index| fields.get(index));
-    effect == Some(&Value::Str("deny".into()))
+    ["effect", "action"].into_iter().any(|name| {
+        let said = schema.record(*id).field(name).and_then(|index| fields.get(index));
+        said == Some(&Value::Str("deny".into()))
+    })
 }
 
 fn json(text: &str) -> Value {

@@ -229,3 +229,72 @@ fn a_filter_that_selects_nothing_says_so() {
     assert_eq!(run.status.code(), Some(0));
     assert!(told(&run).contains("no test was selected"), "{}", told(&run));
 }
+
+/// A mapping that makes, stirs and drops a group.
+const STIRRED: &str = r"apiVersion: driftline/v1
+kind: Mapping
+provider: aws
+service: acme.amazonaws.com
+on:
+  - event: Make
+    resource: {kind: network.security_group, id: request.id}
+    replace: {name: request.name}
+    act: {user_created: {identity: request.id, console: false}}
+  - event: Stir
+    resource: {kind: network.security_group, id: request.id}
+    unknown: [name]
+  - event: Drop
+    resource: {kind: network.security_group, id: request.id}
+    delete: true
+tests:
+";
+
+/// Events; what they must come to, where `SG` stands for the kind; the same made wrong; and a part
+/// of what is told of it.
+const EXPECTED: [(&[&str], &str, &str, &str); 9] = [
+    (&["Make"], "facets: {SG g: {name: none}}", "facets: {SG g: {name: unknown}}", "got      null"),
+    (
+        &["Stir"],
+        "facets: {SG g: {name: unknown}}",
+        "facets: {SG g: {name: none}}",
+        "got      unknown",
+    ),
+    (&["Stir"], "facets: {SG g: {name: unknown}}", "facets: {SG h: {name: unknown}}", "no `SG h`"),
+    (&["Make", "Drop"], "facets: {SG g: gone}", "facets: {SG h: gone}", "no `SG h`; the events"),
+    (&["Drop"], "facets: {SG g: gone}", "facets: {SG g: {name: none}}", "speak of: SG g"),
+    (&["Make"], "outcomes: applied", "facets: {SG g: gone}", "`SG g` is still there"),
+    (
+        &["Make", "Stir"],
+        "outcomes: [applied, blind]",
+        "outcomes: [applied]",
+        "got      applied, blind",
+    ),
+    (&["Make"], "acts: user_created", "acts: []", "got      user_created"),
+    (
+        &["Make"],
+        "acts: {user_created: {identity: g}}",
+        "acts: {user_created: {identity: h}}",
+        "user_created.identity: expected",
+    ),
+];
+
+#[test]
+fn each_thing_that_a_mappings_test_expects_can_fail() {
+    for (names, well, wrong, why) in EXPECTED {
+        let events: Vec<String> = names
+            .iter()
+            .map(|name| {
+                format!("{{aws: {{source: acme.amazonaws.com, name: {name}, request: {{id: g}}}}}}")
+            })
+            .collect();
+        let events = events.join(", ");
+        let case =
+            |name, expected| format!("  - name: {name}\n    events: [{events}]\n    {expected}\n");
+        let text = [STIRRED.to_owned(), case("well", well), case("wrong", wrong)].concat();
+        let folder = folder(&text.replace("SG", "network.security_group"));
+        let run = driftline(folder.path(), &["own", "--filter", "own/"]);
+        let text = told(&run).replace("network.security_group", "SG");
+        assert!(text.contains("1 passed, 1 failed"), "{well}, {wrong}\n{text}");
+        assert!(text.contains(": wrong  (") && text.contains(why), "{wrong}\n{text}");
+    }
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value as Json, json};
 
 use crate::cli::{Check, FaultFormat};
-use crate::config::Config;
+use crate::config::{Config, read_folder};
 use crate::content::{self, Fault, Files};
 use crate::expr::Level;
 
@@ -33,6 +33,11 @@ pub(super) fn run(options: &Check, config: &Config) -> anyhow::Result<Ended> {
     };
     let faults = if options.paths.is_empty() { faults } else { of_the_author(faults, &files) };
     let mut out = results(Path::new("-"))?;
+    for path in &options.paths {
+        if options.format == FaultFormat::Text && read_folder(path)?.is_empty() {
+            writeln!(out, "`{}` holds no YAML file", path.display())?;
+        }
+    }
     match options.format {
         FaultFormat::Text => write!(out, "{}", pack::list(&faults))?,
         FaultFormat::Json => writeln!(out, "{}", report(&faults))?,

@@ -31,6 +31,7 @@ use crate::telemetry;
 use crate::tenant::{Registry, Unmapped};
 
 use super::output::Output;
+use super::signals::{Signal, Signals};
 use super::tally::{Ending, Tally};
 use super::teller::warn_of;
 use super::{Ended, pack};
@@ -73,9 +74,13 @@ enum Scene {
 pub(super) fn run(options: &Demo, config: &Config, output: Output) -> anyhow::Result<Ended> {
     let started = now();
     let content = pack::load(config, &[], output)?;
-    if options.serve {
+    let signals = if options.serve {
         serve(config)?;
-    }
+        pack::note_loaded();
+        Some(Signals::listen()?)
+    } else {
+        None
+    };
     let registry = Registry::of_accounts(ACCOUNTS, Unmapped::Quarantine)
         .map_err(|_| anyhow::anyhow!("the story's accounts are claimed twice"))?;
     let setup = Setup { limits: config.limits.clone(), format: None, detailed: true, shard: None };
@@ -109,15 +114,19 @@ pub(super) fn run(options: &Demo, config: &Config, output: Output) -> anyhow::Re
     };
     stdout().flush()?;
     output.remark(&format!("\n{}", stage.seats.tally.text(&end)));
-    if !options.serve {
-        return Ok(Ended::Well);
-    }
+    let Some(mut signals) = signals else { return Ok(Ended::Well) };
     output.note(&format!("metrics at http://{}/metrics; Ctrl-C ends", config.listen));
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(tokio::signal::ctrl_c())?;
-    Ok(Ended::Interrupted)
+    loop {
+        match signals.next() {
+            Signal::Reload => {
+                if let Some(content) = pack::reload(config, &[]) {
+                    stage.adopt(content)?;
+                }
+            }
+            Signal::Interrupt => return Ok(Ended::Interrupted),
+            Signal::Terminate => return Ok(Ended::Terminated),
+        }
+    }
 }
 
 /// Serves the metrics from a thread of its own.
@@ -167,6 +176,16 @@ impl Stage {
             tag: 0,
         })?;
         self.consume()
+    }
+
+    /// Goes on with other content; what it judges otherwise is told at once.
+    fn adopt(&mut self, content: Arc<Content>) -> anyhow::Result<()> {
+        self.engine.adopt(content, &mut self.seats);
+        while self.engine.has_backlog() {
+            self.engine.tick(self.clock.now(), &mut self.seats);
+        }
+        self.engine.finish(&mut self.seats);
+        self.publish()
     }
 
     /// Waits as long as the story's time took, divided by the speed.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use crate::config::{Config, read_folder};
 use crate::content::{self, Content, Fault, Files};
 
+use crate::telemetry;
+
 use super::Refused;
 use super::output::Output;
 
@@ -37,6 +39,44 @@ pub(super) fn load_watched(
 ) -> anyhow::Result<Arc<Content>> {
     let files = files(config, more)?;
     told(content::load_watched(&files, &crate::cloud::tables()), output)
+}
+
+/// As [`load`], while the old content is in use: what does not load leaves that where it is. `None`
+/// then, every fault told in the log.
+pub(super) fn reload(config: &Config, more: &[PathBuf]) -> Option<Arc<Content>> {
+    let loaded = files(config, more).map(|files| content::load(&files, &crate::cloud::tables()));
+    let taken = match loaded {
+        Ok(Ok((content, warnings))) => {
+            for warning in &warnings {
+                tracing::info!(%warning, "content");
+            }
+            Some(Arc::new(content))
+        }
+        Ok(Err(faults)) => {
+            for fault in &faults {
+                tracing::error!(%fault, "content");
+            }
+            tracing::error!("new content was refused, the old stays in use: {}", counted(&faults));
+            None
+        }
+        Err(why) => {
+            tracing::error!("new content was refused, the old stays in use: {why:#}");
+            None
+        }
+    };
+    if taken.is_some() {
+        note_loaded();
+    }
+    let result = if taken.is_some() { "taken" } else { "kept" };
+    metrics::counter!(telemetry::RELOADS, "result" => result).increment(1);
+    taken
+}
+
+/// Notes that the content in use was loaded now.
+pub(super) fn note_loaded() {
+    #[expect(clippy::disallowed_methods, reason = "people read it beside other clocks")]
+    let now = jiff::Timestamp::now();
+    metrics::gauge!(telemetry::LOADED).set(now.as_duration().as_secs_f64());
 }
 
 fn told(loaded: Loaded, output: Output) -> anyhow::Result<Arc<Content>> {

@@ -3,6 +3,7 @@
 
 mod bench;
 mod junit;
+mod said;
 mod update;
 mod way;
 

@@ -35,14 +35,15 @@ pub(super) const HOSTS: &[Host] = &[
     row(
         "gcp.peers",
         &[
-            param("ranges", "dyn"),
-            param("tags", "dyn"),
-            param("accounts", "dyn"),
+            // A rule may have sources of one form alone, so none of them is due.
+            optional("ranges", "dyn"),
+            optional("tags", "dyn"),
+            optional("accounts", "dyn"),
             optional("options", "dyn"),
         ],
         "list<peer>",
         "Sources by range, network tag (`tag:`) and service account (`group:`), any of which suffices; where none is said, `options.neither` or unsaid.",
-        r#"gcp.peers(["10.0.0.0/8"], ["web"], unsaid, {"neither": "any"}) == ["10.0.0.0/8", "tag:web"]"#,
+        r#"gcp.peers(unsaid, ["web"], unsaid, {"neither": "any"}) == ["tag:web"]"#,
         FIREWALL,
         peers,
     ),

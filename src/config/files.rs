@@ -1,20 +1,40 @@
 //! Files and folders of content from disk, in an order that is the same everywhere.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::ConfigError;
 
-/// How deep folders may nest; deeper ones are most likely a loop of links.
+/// How deep folders may nest.
 const DEPTH: usize = 16;
 
-/// Reads one file as text.
+/// Bytes of one file of content or configuration; nobody writes more by hand.
+pub const FILE_BYTES: u64 = 4 << 20;
+
+/// Reads one file as text, of at most [`FILE_BYTES`].
 ///
 /// # Errors
-/// When it cannot be read, or is not UTF-8.
+/// When it cannot be read, is no plain file, is too large, or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, ConfigError> {
-    fs::read_to_string(path)
-        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let about = fs::metadata(path).map_err(unreadable)?;
+    if !about.is_file() {
+        return Err(invalid(path, "", "this is no plain file, and nothing else is read"));
+    }
+    if about.len() > FILE_BYTES {
+        let message = format!("the file has {} bytes; at most {FILE_BYTES} are read", about.len());
+        return Err(invalid(path, "", &message));
+    }
+    String::from_utf8(fs::read(path).map_err(unreadable)?).map_err(|error| {
+        let good = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
+        let line = good.matches('\n').count() + 1;
+        let column = good.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        invalid(path, &format!(":{line}:{column}"), "not UTF-8: save the file in that encoding")
+    })
+}
+
+fn invalid(path: &Path, place: &str, message: &str) -> ConfigError {
+    ConfigError::Invalid { faults: vec![format!("{}{place}: error: {message}", path.display())] }
 }
 
 /// Reads every `.yaml`, `.yml` and `.json` file under `path` (or `path` itself, a file) in name
@@ -49,13 +69,29 @@ pub fn walk(
     depth: usize,
     visit: &mut dyn FnMut(&Path) -> Result<(), ConfigError>,
 ) -> Result<(), ConfigError> {
+    walk_below(path, depth, &mut Vec::new(), visit)
+}
+
+/// `above` are the folders that lead here, by their true places.
+fn walk_below(
+    path: &Path,
+    depth: usize,
+    above: &mut Vec<PathBuf>,
+    visit: &mut dyn FnMut(&Path) -> Result<(), ConfigError>,
+) -> Result<(), ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {
         return visit(path);
     }
     if depth == 0 {
-        return Err(unreadable(std::io::Error::other("folders nest too deep")));
+        return Err(invalid(path, "", "folders nest too deep"));
     }
+    let place = fs::canonicalize(path).map_err(unreadable)?;
+    if above.contains(&place) {
+        let message = format!("a link back to `{}`, which it is in", place.display());
+        return Err(invalid(path, "", &message));
+    }
+    above.push(place);
     let mut entries = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
         entries.push(entry.map_err(unreadable)?.path());
@@ -65,8 +101,9 @@ pub fn walk(
         entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
     };
     for entry in entries.iter().filter(|entry| !hidden(entry)) {
-        walk(entry, depth - 1, visit)?;
+        walk_below(entry, depth - 1, above, visit)?;
     }
+    above.pop();
     Ok(())
 }
 

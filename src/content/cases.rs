@@ -2,6 +2,8 @@
 //!
 //! Nothing runs here; a runner feeds the events of a case through the pipeline and compares.
 
+mod said;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,10 +12,12 @@ use serde_json::Value as Json;
 use super::compiled::Source;
 use super::doc::Doc;
 use super::files::Files;
-use super::literal::{json, literal, span};
+use super::literal::{json, span};
 use super::tree::{Data, Node};
 use super::wire;
-use crate::model::{FacetId, KindId, Schema, Severity, Step, Value};
+use crate::model::{Schema, Severity, Step};
+
+pub use said::{ExpectAct, ExpectFacets, ExpectSaid};
 
 /// The tests of one detector or mapping.
 #[derive(Clone, Debug)]
@@ -199,8 +203,8 @@ impl EventForm {
 pub enum Expect {
     /// The steps of the detector, in order; none means silent.
     Steps(Vec<ExpectStep>),
-    /// The facets the events must leave.
-    Facets(Vec<ExpectFacets>),
+    /// What the mapping must make of the events.
+    Said(ExpectSaid),
 }
 
 /// One expected step.
@@ -210,18 +214,6 @@ pub struct ExpectStep {
     pub step: Step,
     /// How severe; not looked at where `None`.
     pub severity: Option<Severity>,
-}
-
-/// What is expected of one resource.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ExpectFacets {
-    /// Its kind.
-    pub kind: KindId,
-    /// Its id.
-    pub id: Box<str>,
-    /// What its facets must be; [`Value::Unknown`] for unknown. Facets not named are not looked
-    /// at. Records are whole: a field not written has the type's default, or is unsaid.
-    pub facets: Vec<(FacetId, Value)>,
 }
 
 /// Reads a detector's tests.
@@ -235,15 +227,8 @@ pub(super) fn detector_suite(doc: &Doc<'_>, files: &Files, id: &Arc<str>) -> Opt
 
 /// Reads a mapping's tests.
 pub(super) fn mapping_suite(doc: &Doc<'_>, files: &Files, schema: &Schema) -> Option<Suite> {
-    let cases = cases(doc, files, &["name", "event", "events", "facets"], |node| {
-        let facets = doc.need(node, "facets", "the test")?;
-        let resources = doc.map(facets, "`facets`");
-        let found = resources
-            .iter()
-            .filter_map(|(key, value)| expect_facets(doc, schema, key, value))
-            .collect();
-        Some(Expect::Facets(found))
-    });
+    let keys = ["name", "event", "events", "facets", "acts", "outcomes"];
+    let cases = cases(doc, files, &keys, |node| said::said(doc, schema, node).map(Expect::Said));
     (!cases.is_empty()).then(|| Suite { subject: Subject::Mapping(doc.file.path.clone()), cases })
 }
 
@@ -383,38 +368,4 @@ fn steps(doc: &Doc<'_>, node: &Node) -> Vec<ExpectStep> {
         steps.push(ExpectStep { step, severity });
     }
     steps
-}
-
-fn expect_facets(
-    doc: &Doc<'_>,
-    schema: &Schema,
-    key: &super::tree::Key,
-    value: &Node,
-) -> Option<ExpectFacets> {
-    let Some((kind_name, id)) = key.text.split_once(' ') else {
-        doc.error_hint(&key.span, "no resource", "write it as `network.security_group sg-1`");
-        return None;
-    };
-    let Some(kind) = schema.kind_named(kind_name) else {
-        let message = format!("unknown kind `{kind_name}`");
-        let known = schema.kinds.iter().map(|kind| &*kind.name);
-        doc.unknown(&key.span, message, kind_name, known);
-        return None;
-    };
-    let mut facets = Vec::new();
-    for (name, node) in doc.map(value, &format!("`{}`", key.text)) {
-        let Some(facet) = kind.facet(&name.text) else {
-            let message = format!("unknown facet `{}` of `{kind_name}`", name.text);
-            let known = kind.facets.iter().map(|facet| &*facet.name);
-            doc.unknown(&name.span, message, &name.text, known);
-            continue;
-        };
-        let expected = if node.text() == Some("unknown") {
-            Some(Value::Unknown)
-        } else {
-            literal(doc, schema, node, &facet.ty)
-        };
-        facets.extend(expected.map(|value| (facet.id, value)));
-    }
-    Some(ExpectFacets { kind: kind.id, id: id.trim().into(), facets })
 }

@@ -173,7 +173,7 @@ fn tests(content: &Content, detector: &Detector) -> Vec<String> {
                 let steps: Vec<String> = steps.iter().copied().map(step).collect();
                 format!("{}: {}", case.name, steps.join(", "))
             }
-            Expect::Facets(_) => case.name.to_string(),
+            Expect::Said(_) => case.name.to_string(),
         })
         .collect()
 }

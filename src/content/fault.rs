@@ -115,20 +115,26 @@ fn floor(text: &str, offset: usize) -> usize {
     offset
 }
 
+/// Characters of a line that are shown.
+const SHOWN: usize = 160;
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let level = self.level_word();
         writeln!(f, "{}:{}:{}: {level}: {}", self.file, self.line, self.column, self.message)?;
         let number = self.line.to_string();
         let margin = number.len();
-        writeln!(f, " {number} | {}", self.snippet)?;
+        // Of a line beyond all bounds only what is around the culprit.
+        let from =
+            if self.caret.end > SHOWN { self.caret.start.saturating_sub(SHOWN / 2) } else { 0 };
+        let shown: String = self.snippet.chars().skip(from).take(SHOWN).collect();
+        writeln!(f, " {number} | {shown}")?;
         write!(f, " {:margin$} | ", "")?;
-        for character in self.snippet.chars().take(self.caret.start) {
+        for character in shown.chars().take(self.caret.start - from) {
             f.write_str(if character == '\t' { "\t" } else { " " })?;
         }
-        for _ in self.caret.clone() {
-            f.write_str("^")?;
-        }
+        let width = self.caret.len().min((from + SHOWN).saturating_sub(self.caret.start)).max(1);
+        f.write_str(&"^".repeat(width))?;
         match &self.hint {
             Some(hint) => write!(f, " {hint}"),
             None => Ok(()),

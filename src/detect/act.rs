@@ -88,11 +88,11 @@ impl CellFindings {
             novelty: Novelty::Introduced,
             told: false,
         };
-        let mut open = Open { finding, cause: Arc::clone(cause), reasons_before: Vec::new() };
+        let at = deed_key(detector, &resource);
+        let mut open = Open::new(finding, at, cause);
         told.push(step(&mut open, Step::Opened, scene, cause.time, facts(act, scene)));
-        if form.until.is_some() && self.count < scene.frame.limits.findings_per_cell {
-            self.open.entry(deed_key(detector, &resource)).or_default().push(open);
-            self.count += 1;
+        if form.until.is_some() && self.open.len() < scene.frame.limits.findings_per_cell {
+            self.open.add(&open);
         }
     }
 
@@ -105,16 +105,15 @@ impl CellFindings {
             for &place in &content.deeds[usize::from(act.act)] {
                 let detector = &content.detectors[place as usize];
                 let Form::Act(form) = &detector.form else { continue };
-                let Some(list) = self.open.get_mut(&deed_key(detector, &resource)) else {
-                    continue;
-                };
+                let at = deed_key(detector, &resource);
+                let mut list = self.open.take(at, scene.state.cell());
                 let taken = list
                     .extract_if(.., |open| form.act == act.act && *open.finding.episode == *event);
                 for mut open in taken {
-                    self.count -= 1;
                     let time = scene.cause.time.max(open.finding.opened);
                     told.push(step(&mut open, Step::Retracted, scene, time, facts(act, scene)));
                 }
+                self.open.put(at, &list);
             }
         }
         told
@@ -122,16 +121,14 @@ impl CellFindings {
 
     fn undo(&mut self, detector: &Detector, act: &Act, scene: &Scene<'_>, told: &mut Vec<Told>) {
         let (_, resource) = whose(act, scene);
-        let Some(list) = self.open.remove(&deed_key(detector, &resource)) else { return };
+        let at = deed_key(detector, &resource);
+        let list = self.open.take(at, scene.state.cell());
         let (mut ended, kept): (Vec<Open>, Vec<Open>) =
             list.into_iter().partition(|open| open.finding.opened <= scene.cause.time);
-        self.count -= ended.len();
         for open in &mut ended {
             told.push(step(open, Step::Resolved, scene, scene.cause.time, facts(act, scene)));
         }
-        if !kept.is_empty() {
-            self.open.insert(deed_key(detector, &resource), kept);
-        }
+        self.open.put(at, &kept);
     }
 }
 

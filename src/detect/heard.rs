@@ -1,11 +1,11 @@
 //! What windows hear, and how what they heard compares.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::content::{Detector, Form, Sensed, Signal, WindowForm, WindowScope, WindowShape};
 use crate::model::{
-    Confidence, Digest, Finding, KindId, Novelty, Reason, Severity, Step, Timestamp, Trace,
+    Cause, Confidence, Digest, Finding, KindId, Novelty, Reason, Schema, Severity, Step, Timestamp,
+    Trace,
 };
 use crate::state::Key;
 
@@ -18,7 +18,8 @@ pub(super) struct Heard {
     /// Detector's id or act's name.
     pub(super) of: Arc<str>,
     pub(super) severity: Severity,
-    pub(super) finding: Option<Digest>,
+    /// A finding, and where it is filed.
+    pub(super) finding: Option<(Key, Digest)>,
     pub(super) kind: KindId,
     pub(super) resource: Arc<str>,
     pub(super) actor: Arc<str>,
@@ -45,7 +46,7 @@ pub(super) fn heard(told: &Told) -> Vec<Heard> {
             sensed,
             of: Arc::clone(&reason.detector),
             severity: reason.severity,
-            finding: Some(finding.uid),
+            finding: Some((told.at, finding.uid)),
             kind: finding.kind,
             resource: Arc::clone(&finding.resource),
             actor: Arc::clone(&told.change.cause.actor),
@@ -55,7 +56,8 @@ pub(super) fn heard(told: &Told) -> Vec<Heard> {
         .collect()
 }
 
-pub(super) fn one_of(open: &Open) -> Heard {
+/// An open finding as it was heard when `cause` opened it.
+pub(super) fn one_of(open: &Open, cause: &Cause) -> Heard {
     Heard {
         sensed: Sensed::Opened,
         of: open
@@ -64,11 +66,11 @@ pub(super) fn one_of(open: &Open) -> Heard {
             .first()
             .map_or_else(|| Arc::from(""), |reason| Arc::clone(&reason.detector)),
         severity: severity(&open.finding),
-        finding: Some(open.finding.uid),
+        finding: Some((open.at, open.finding.uid)),
         kind: open.finding.kind,
         resource: Arc::clone(&open.finding.resource),
-        actor: Arc::clone(&open.cause.actor),
-        event: Arc::clone(&open.cause.id),
+        actor: Arc::clone(&cause.actor),
+        event: Arc::clone(&cause.id),
         time: open.finding.opened,
     }
 }
@@ -123,20 +125,22 @@ pub(super) fn is_window(id: &str, this: &Detector, scene: &Scene<'_>) -> bool {
             .any(|d| *d.id == *id && matches!(d.form, Form::Window(_)))
 }
 
-pub(super) fn scope_of(by: WindowScope, one: &Heard) -> Arc<str> {
+/// What a window keeps apart; in names, because ids change with the content.
+pub(super) fn scope_of(by: WindowScope, one: &Heard, schema: &Schema) -> Arc<str> {
+    let kind = || &schema.kind(one.kind).name;
     match by {
         WindowScope::Cell => Arc::from(""),
         WindowScope::Actor => Arc::clone(&one.actor),
-        WindowScope::Resource => format!("{} {}", one.kind.0, one.resource).into(),
-        WindowScope::Control => format!("{} {} {}", one.of, one.kind.0, one.resource).into(),
+        WindowScope::Resource => format!("{} {}", kind(), one.resource).into(),
+        WindowScope::Control => format!("{} {} {}", one.of, kind(), one.resource).into(),
         WindowScope::Finding => {
-            one.finding.map_or_else(|| Arc::clone(&one.event), |uid| uid.to_string().into())
+            one.finding.map_or_else(|| Arc::clone(&one.event), |(_, uid)| uid.to_string().into())
         }
     }
 }
 
 /// How many different ones, by what is to be told apart; by event where nothing is named.
-pub(super) fn count(ring: &VecDeque<Heard>, distinct: &[Box<str>]) -> u32 {
+pub(super) fn count(ring: &[Arc<Heard>], distinct: &[Box<str>]) -> u32 {
     let mut seen: Vec<String> = ring
         .iter()
         .map(|heard| {
@@ -173,7 +177,7 @@ pub(super) fn weight_of(severity: Severity) -> u32 {
 
 /// Whether the steps are all there, `last` being one of them.
 pub(super) fn is_complete(
-    ring: &VecDeque<Heard>,
+    ring: &[Arc<Heard>],
     steps: &[Vec<Signal>],
     any_order: bool,
     same: &[Box<str>],
@@ -189,7 +193,7 @@ pub(super) fn is_complete(
                 && (any_order || limit.is_none_or(|limit| heard.time <= limit))
                 && related(heard, last, same, different)
         };
-        let Some(heard) = ring.iter().rev().find(fits) else { return false };
+        let Some(heard) = ring.iter().rev().map(|heard| &**heard).find(fits) else { return false };
         limit = Some(heard.time);
         found[place] = Some(heard);
     }

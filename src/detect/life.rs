@@ -28,16 +28,28 @@ impl CellFindings {
         scene: &Scene<'_>,
         told: &mut Vec<Told>,
     ) {
-        self.end_incarnations(transition, scene, told);
+        let mut list = self.open.take(transition.key, scene.state.cell());
+        end_incarnations(&mut list, transition, scene, told);
         let unjudged = unjudged(transition, scene);
         watch::resource(transition, unjudged, scene);
-        if !unjudged.is_empty() {
-            return;
+        if unjudged.is_empty() {
+            self.judge(&mut list, transition, scene, told);
         }
+        self.open.put(transition.key, &list);
+    }
+
+    /// Asks every detector of the resource, and brings what they say into its findings.
+    fn judge(
+        &mut self,
+        list: &mut Vec<Open>,
+        transition: &Transition,
+        scene: &Scene<'_>,
+        told: &mut Vec<Told>,
+    ) {
         let content = scene.frame.content;
         let look = Look { view: &transition.after, before: &transition.before, cause: scene.cause };
         let hearing = Hearing::new(transition, look, scene);
-        let watched = scene.frame.trace.is_some() || self.open.contains_key(&transition.key);
+        let watched = scene.frame.trace.is_some() || !list.is_empty();
         let wanted = if watched { Wanted::All } else { Wanted::Holding };
         let was = &transition.before.resource;
         let reborn = !was.alive || was.incarnation != transition.after.resource.incarnation;
@@ -53,10 +65,10 @@ impl CellFindings {
             }
             let verdicts = hearing.verdicts(detector, form, on, wanted);
             watch::judged(transition, detector, form, on, &verdicts, scene);
-            self.weigh(transition, detector, form, on, verdicts, scene, &mut news);
+            self.weigh(list, transition, detector, form, on, verdicts, scene, &mut news);
         }
-        self.tell_news(transition, news, scene, told);
-        self.close_empty(transition, scene, told);
+        tell_news(list, news, scene, told);
+        close_empty(list, transition, scene, told);
     }
 
     /// Brings one detector's verdicts into the resource's findings.
@@ -66,6 +78,7 @@ impl CellFindings {
     )]
     fn weigh(
         &mut self,
+        list: &mut Vec<Open>,
         transition: &Transition,
         detector: &Detector,
         form: &PostureForm,
@@ -81,20 +94,16 @@ impl CellFindings {
             match verdict.holds {
                 Some(true) => {
                     let spoken = Spoken { detector, on, verdict };
-                    self.hold(transition, form, &spoken, scene, news);
+                    self.hold(list, transition, form, &spoken, scene, news);
                 }
-                Some(false) => self.drop_reason(
-                    transition,
-                    &detector.id,
-                    &verdict.subject,
-                    verdict.other.as_ref(),
-                ),
-                None => self.drop_groundless(transition, &detector.id, &verdict.subject, scene),
+                Some(false) => {
+                    drop_reason(list, &detector.id, &verdict.subject, verdict.other.as_ref());
+                }
+                None => drop_groundless(list, &detector.id, &verdict.subject, scene),
             }
         }
         // Elements that are gone end their reasons; elements of a set that became unknown do not.
         if let Some(each) = on.each {
-            let Some(list) = self.open.get_mut(&transition.key) else { return };
             for open in list.iter_mut().filter(|open| !open.finding.element.is_empty()) {
                 let Finding { subject, episode, reasons, .. } = &mut open.finding;
                 if named.contains(subject) || is_stale(transition, each, subject, scene) {
@@ -111,6 +120,7 @@ impl CellFindings {
 
     fn hold(
         &mut self,
+        list: &mut Vec<Open>,
         transition: &Transition,
         form: &PostureForm,
         spoken: &Spoken<'_>,
@@ -127,8 +137,7 @@ impl CellFindings {
             assumptions: verdict.assumptions.clone(),
             measure: verdict.measure,
         };
-        let full = self.count >= scene.frame.limits.findings_per_cell;
-        let list = self.open.entry(transition.key).or_default();
+        let full = self.open.len() + list.len() >= scene.frame.limits.findings_per_cell;
         let known = list.iter_mut().find(|open| {
             open.finding.incarnation == transition.after.resource.incarnation
                 && (open.finding.subject == verdict.subject
@@ -152,128 +161,92 @@ impl CellFindings {
         let novelty = novelty(form, on, detector, transition, verdict, scene);
         let finding = new_finding(transition, verdict, reason, novelty, scene);
         news.push((finding.uid, Step::Opened, tell()));
-        list.push(Open { finding, cause: Arc::clone(cause), reasons_before: Vec::new() });
-        self.count += 1;
+        list.push(Open::new(finding, transition.key, cause));
     }
+}
 
-    /// Tells each finding's news once, after every detector had its say.
-    fn tell_news(
-        &mut self,
-        transition: &Transition,
-        news: Vec<News>,
-        scene: &Scene<'_>,
-        told: &mut Vec<Told>,
-    ) {
-        let Some(list) = self.open.get_mut(&transition.key) else { return };
-        let mut done = Vec::with_capacity(news.len());
-        for (uid, kind, parts) in news {
-            let open = list
-                .iter_mut()
-                .find(|open| open.finding.uid == uid && !open.finding.reasons.is_empty());
-            if done.contains(&uid) {
-                continue;
-            }
-            done.push(uid);
-            if let Some(open) = open {
-                told.push(step(open, kind, scene, scene.cause.time, parts));
-            }
+/// Tells each finding's news once, after every detector had its say.
+fn tell_news(list: &mut [Open], news: Vec<News>, scene: &Scene<'_>, told: &mut Vec<Told>) {
+    let mut done = Vec::with_capacity(news.len());
+    for (uid, kind, parts) in news {
+        let open = list
+            .iter_mut()
+            .find(|open| open.finding.uid == uid && !open.finding.reasons.is_empty());
+        if done.contains(&uid) {
+            continue;
         }
-    }
-
-    fn drop_reason(
-        &mut self,
-        transition: &Transition,
-        detector: &str,
-        subject: &str,
-        other: Option<&Arc<str>>,
-    ) {
-        let Some(list) = self.open.get_mut(&transition.key) else { return };
-        for open in list.iter_mut() {
-            let same = &*open.finding.subject == subject
-                || other.is_some_and(|other| open.finding.subject == *other);
-            if same {
-                open.finding.reasons.retain(|reason| &*reason.detector != detector);
-            }
-        }
-    }
-
-    /// Where a detector can't tell any more, because what it went by is taken back.
-    fn drop_groundless(
-        &mut self,
-        transition: &Transition,
-        detector: &str,
-        subject: &str,
-        scene: &Scene<'_>,
-    ) {
-        let Some(list) = self.open.get_mut(&transition.key) else { return };
-        for open in list.iter_mut().filter(|open| *open.finding.subject == *subject) {
-            let Finding { episode, reasons, .. } = &mut open.finding;
-            reasons.retain(|reason| {
-                *reason.detector != *detector || !is_groundless(episode, reason, scene)
-            });
-        }
-    }
-
-    /// Resolves what has no reason left. The finding is told as it last was.
-    fn close_empty(&mut self, transition: &Transition, scene: &Scene<'_>, told: &mut Vec<Told>) {
-        let Some(list) = self.open.get_mut(&transition.key) else { return };
-        let mut kept = Vec::with_capacity(list.len());
-        for mut open in list.drain(..) {
-            let lost = open.finding.reasons.is_empty();
-            if !lost {
-                kept.push(open);
-                continue;
-            }
-            open.finding.reasons = open.last();
-            self.count -= 1;
-            told.push(end(&mut open, transition, scene));
-        }
-        *list = kept;
-        for open in list.iter_mut() {
-            open.remember();
-        }
-        if list.is_empty() {
-            self.open.remove(&transition.key);
-        }
-    }
-
-    /// A resource that is gone, or is another one under the old name, ends its findings; one that
-    /// was opened since belongs to the new one.
-    fn end_incarnations(
-        &mut self,
-        transition: &Transition,
-        scene: &Scene<'_>,
-        told: &mut Vec<Told>,
-    ) {
-        let after = &transition.after.resource;
-        let Some(list) = self.open.get_mut(&transition.key) else { return };
-        // A deletion that comes to light late begins the incarnation these findings are of.
-        for open in list.iter_mut().filter(|open| open.finding.opened >= after.incarnation) {
-            open.finding.incarnation = after.incarnation;
-        }
-        let ended = |finding: &Finding| !after.alive || finding.incarnation != after.incarnation;
-        let (gone, kept): (Vec<Open>, Vec<Open>) =
-            list.drain(..).partition(|open| ended(&open.finding));
-        *list = kept;
-        for open in list {
-            open.finding.incarnation = after.incarnation;
-        }
-        for mut open in gone {
-            self.count -= 1;
-            told.push(end(&mut open, transition, scene));
+        done.push(uid);
+        if let Some(open) = open {
+            told.push(step(open, kind, scene, scene.cause.time, parts));
         }
     }
 }
 
-impl Open {
-    /// The reasons as they were when the finding was last seen whole.
-    fn last(&self) -> Vec<Reason> {
-        self.reasons_before.clone()
+fn drop_reason(list: &mut [Open], detector: &str, subject: &str, other: Option<&Arc<str>>) {
+    for open in list.iter_mut() {
+        let same = &*open.finding.subject == subject
+            || other.is_some_and(|other| open.finding.subject == *other);
+        if same {
+            open.finding.reasons.retain(|reason| &*reason.detector != detector);
+        }
     }
+}
 
-    /// Remembers the reasons, for the day on which none is left.
-    pub(super) fn remember(&mut self) {
-        self.reasons_before.clone_from(&self.finding.reasons);
+/// Where a detector can't tell any more, because what it went by is taken back.
+fn drop_groundless(list: &mut [Open], detector: &str, subject: &str, scene: &Scene<'_>) {
+    for open in list.iter_mut().filter(|open| *open.finding.subject == *subject) {
+        let Finding { episode, reasons, .. } = &mut open.finding;
+        reasons.retain(|reason| {
+            *reason.detector != *detector || !is_groundless(episode, reason, scene)
+        });
+    }
+}
+
+/// Resolves what has no reason left. The finding is told as it last was.
+fn close_empty(
+    list: &mut Vec<Open>,
+    transition: &Transition,
+    scene: &Scene<'_>,
+    told: &mut Vec<Told>,
+) {
+    let mut kept = Vec::with_capacity(list.len());
+    for mut open in list.drain(..) {
+        let lost = open.finding.reasons.is_empty();
+        if !lost {
+            kept.push(open);
+            continue;
+        }
+        open.finding.reasons.clone_from(&open.reasons_before);
+        told.push(end(&mut open, transition, scene));
+    }
+    *list = kept;
+    for open in list.iter_mut() {
+        open.remember();
+    }
+}
+
+/// A resource that is gone, or is another one under the old name, ends its findings; one that
+/// was opened since belongs to the new one.
+fn end_incarnations(
+    list: &mut Vec<Open>,
+    transition: &Transition,
+    scene: &Scene<'_>,
+    told: &mut Vec<Told>,
+) {
+    let after = &transition.after.resource;
+    // A deletion that comes to light late begins the incarnation these findings are of.
+    for open in list.iter_mut().filter(|open| open.finding.opened >= after.incarnation) {
+        open.finding.incarnation = after.incarnation;
+    }
+    let ended = |finding: &Finding| !after.alive || finding.incarnation != after.incarnation;
+    let (gone, kept): (Vec<Open>, Vec<Open>) =
+        list.drain(..).partition(|open| ended(&open.finding));
+    *list = kept;
+    for open in list.iter_mut() {
+        open.finding.incarnation = after.incarnation;
+    }
+    for mut open in gone {
+        told.push(end(&mut open, transition, scene));
     }
 }
 

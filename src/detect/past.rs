@@ -96,7 +96,7 @@ fn flash(
         }
         return;
     }
-    let mut open = Open { finding, cause: Arc::clone(first), reasons_before: Vec::new() };
+    let mut open = Open::new(finding, transition.key, first);
     let parts =
         parts(transition, scene.frame.content, &on.facets, verdict.item.as_ref(), &first.region);
     told.push(step(&mut open, Step::Opened, &opening, first.time, parts.clone()));

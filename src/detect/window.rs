@@ -3,13 +3,13 @@
 //! Windows hear reasons beginning and ending, and deeds. Discovered findings are not heard: they
 //! happened at no known time.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::content::{Detector, Form, Sensed, WindowForm, WindowShape};
-use crate::model::{Act, Cause, Digest, KindId, Severity, Step, Timestamp};
+use crate::content::{Content, Detector, Form, Sensed, WindowForm, WindowShape};
+use crate::model::{Act, Cause, Digest, KindId, Limits, Severity, Step, Timestamp, Translation};
+use crate::state::{Key, Moves};
 
 use super::heard::{
     Heard, count, gap_uid, heard, is_complete, is_window, one_of, scope_of, waits, watch_window,
@@ -25,8 +25,8 @@ pub struct WindowTimer {
     detector: usize,
     /// What it is kept by.
     scope: Arc<str>,
-    /// The finding it waits on.
-    finding: Option<Digest>,
+    /// The finding it waits on, and where that is filed.
+    finding: Option<(Key, Digest)>,
     /// How often it was told already.
     round: usize,
 }
@@ -34,11 +34,26 @@ pub struct WindowTimer {
 /// The windows of one cell.
 #[derive(Debug, Default)]
 pub struct Windows {
-    rings: FxHashMap<(usize, Arc<str>), VecDeque<Heard>>,
-    told_until: FxHashMap<(usize, Arc<str>), Timestamp>,
+    /// By detector and scope, see [`window_key`].
+    rings: FxHashMap<Key, Ring>,
+    told_until: FxHashMap<Key, Timestamp>,
+    /// How many rings were left when those that are over were last thrown out.
+    swept: usize,
     timers: std::collections::BTreeMap<(Timestamp, u64), WindowTimer>,
     sequence: u64,
 }
+
+/// What one window remembers for one scope.
+#[derive(Debug)]
+struct Ring {
+    /// When the newest is out of the span.
+    until: Timestamp,
+    /// In event time.
+    heard: Vec<Arc<Heard>>,
+}
+
+/// Fewer rings than this are never looked through for those that are over.
+const FEW: usize = 256;
 
 impl Windows {
     /// The next timer due at or before `now`, taken out, with the instant it was set for.
@@ -53,6 +68,47 @@ impl Windows {
         self.timers.first_key_value().map(|((at, _), _)| *at)
     }
 
+    /// Moves what is remembered to other content. A timer of a detector that is no more is dropped;
+    /// what a ring remembers belongs to its detector's id, and waits for one of that name.
+    pub(super) fn carry_over(
+        &mut self,
+        moves: &Moves,
+        translation: &Translation<'_>,
+        old: &Content,
+        new: &Content,
+    ) {
+        #[expect(clippy::iter_over_hash_type, reason = "each on its own")]
+        for ring in self.rings.values_mut() {
+            let carried = |heard: &Arc<Heard>| heard.carried(moves, translation);
+            ring.heard = ring.heard.iter().filter_map(carried).collect();
+        }
+        self.rings.retain(|_, ring| !ring.heard.is_empty());
+        let place_of = |place: usize| {
+            let id = &old.detectors.get(place)?.id;
+            new.detectors.iter().position(|detector| detector.id == *id)
+        };
+        self.timers.retain(|_, timer| {
+            if let Some((at, _)) = &mut timer.finding {
+                *at = moves.get(at).copied().unwrap_or(*at);
+            }
+            let place = place_of(timer.detector);
+            timer.detector = place.unwrap_or_default();
+            place.is_some()
+        });
+    }
+
+    /// Throws out what no event can reach any more, whenever there is twice as much as was left the
+    /// last time.
+    fn sweep(&mut self, watermark: Timestamp, limits: &Limits) {
+        if self.rings.len() < FEW.max(2 * self.swept) {
+            return;
+        }
+        let over = watermark.plus(-limits.lateness);
+        self.rings.retain(|_, ring| ring.until >= over);
+        self.told_until.retain(|_, until| *until >= over);
+        self.swept = self.rings.len();
+    }
+
     fn at(&mut self, when: Timestamp, timer: WindowTimer) {
         self.sequence += 1;
         self.timers.insert((when, self.sequence), timer);
@@ -62,7 +118,8 @@ impl Windows {
 impl CellFindings {
     /// Lets the windows hear what was told, and adds what they have to tell.
     pub(super) fn hear_told(&mut self, scene: &Scene<'_>, mut told: Vec<Told>) -> Vec<Told> {
-        let heard: Vec<Heard> = told.iter().filter(|told| told.alone).flat_map(heard).collect();
+        let heard: Vec<Arc<Heard>> =
+            told.iter().filter(|told| told.alone).flat_map(heard).map(Arc::new).collect();
         for one in &heard {
             self.hear(one, scene, &mut told);
         }
@@ -77,7 +134,7 @@ impl CellFindings {
             Some((kind, id)) => (*kind, Arc::clone(id)),
             None => (KindId(0), Arc::clone(&scene.state.cell().account)),
         };
-        let one = Heard {
+        let one = Arc::new(Heard {
             sensed: Sensed::Act,
             of: Arc::from(&*declared.name),
             severity: Severity::Informational,
@@ -87,7 +144,7 @@ impl CellFindings {
             actor: Arc::clone(&scene.cause.actor),
             event: Arc::clone(&scene.cause.id),
             time: scene.cause.time,
-        };
+        });
         self.hear(&one, scene, told);
     }
 
@@ -103,11 +160,12 @@ impl CellFindings {
         let Form::Window(form) = &detector.form else { return told };
         match &form.shape {
             WindowShape::OpenLonger { spans, repeat, .. } => {
-                let Some(open) = timer.finding.and_then(|uid| self.find(uid)).cloned() else {
+                let Some(open) = timer.finding.and_then(|finding| self.find(finding, scene)) else {
                     return told;
                 };
                 let base = severity(&open.finding);
-                tell(detector, &one_of(&open), scene, Some(&open.cause), at, &mut told);
+                let cause = open.cause.open();
+                tell(detector, &one_of(&open, &cause), scene, Some(&cause), at, &mut told);
                 let span = spans[base as usize];
                 if let (Some(span), Some(times)) = (span, repeat.get(timer.round)) {
                     let when = open.finding.opened.plus(span.saturating_mul(i64::from(*times)));
@@ -117,20 +175,18 @@ impl CellFindings {
             WindowShape::Gap { .. } => {
                 let uid = gap_uid(detector, &timer.scope, scene);
                 let key = window_key(detector, &timer.scope);
-                if let Some(open) = self
-                    .open
-                    .get_mut(&key)
-                    .and_then(|list| list.iter_mut().find(|o| o.finding.uid == uid))
-                {
+                let mut list = self.open.take(key, scene.state.cell());
+                if let Some(open) = list.iter_mut().find(|open| open.finding.uid == uid) {
                     for reason in &mut open.finding.reasons {
                         reason.severity = Severity::Critical;
                     }
                     told.push(step(open, Step::Updated, scene, at, Parts::default()));
                 }
+                self.open.put(key, &list);
             }
             WindowShape::Absence { within, .. } => {
-                let ring = self.windows.rings.get(&(timer.detector, Arc::clone(&timer.scope)));
-                let last = ring.and_then(|ring| ring.back()).cloned();
+                let ring = self.windows.rings.get(&window_key(detector, &timer.scope));
+                let last = ring.and_then(|ring| ring.heard.last()).cloned();
                 if let Some(last) = last
                     && last.time.plus(*within) <= at
                 {
@@ -142,11 +198,12 @@ impl CellFindings {
         told
     }
 
-    fn find(&self, uid: Digest) -> Option<&Open> {
-        self.open.values().flatten().find(|open| open.finding.uid == uid)
+    fn find(&self, (at, uid): (Key, Digest), scene: &Scene<'_>) -> Option<Open> {
+        let list = self.open.read(at, scene.state.cell());
+        list.into_iter().find(|open| open.finding.uid == uid)
     }
 
-    fn hear(&mut self, one: &Heard, scene: &Scene<'_>, told: &mut Vec<Told>) {
+    fn hear(&mut self, one: &Arc<Heard>, scene: &Scene<'_>, told: &mut Vec<Told>) {
         let content = scene.frame.content;
         for &place in &content.windows {
             let detector = &content.detectors[place as usize];
@@ -163,12 +220,12 @@ impl CellFindings {
         place: usize,
         detector: &Detector,
         form: &WindowForm,
-        one: &Heard,
+        one: &Arc<Heard>,
         scene: &Scene<'_>,
         told: &mut Vec<Told>,
     ) {
-        let scope = scope_of(form.by, one);
-        let key = (place, Arc::clone(&scope));
+        let scope = scope_of(form.by, one, &scene.frame.content.schema);
+        let key = window_key(detector, &scope);
         match &form.shape {
             WindowShape::OpenLonger { spans, .. } => {
                 self.open_longer(place, detector, spans, one, scope, scene);
@@ -184,7 +241,7 @@ impl CellFindings {
                 );
             }
             WindowShape::Count { at_least, distinct, weight, within, .. } => {
-                let ring = self.remember(key.clone(), one, *within, scene);
+                let ring = self.remember(key, one, *within, scene);
                 let count = count(ring, distinct);
                 let sum: u32 = ring.iter().map(|heard| weight_of(heard.severity)).sum();
                 let enough = count >= *at_least || weight.is_some_and(|weight| sum >= weight);
@@ -193,7 +250,7 @@ impl CellFindings {
                 }
             }
             WindowShape::Sequence { steps, any_order, same, different, within } => {
-                let ring = self.remember(key.clone(), one, *within, scene);
+                let ring = self.remember(key, one, *within, scene);
                 if is_complete(ring, steps, *any_order, same, different, one)
                     && self.once(key, one.time, *within)
                 {
@@ -206,25 +263,28 @@ impl CellFindings {
     /// Adds to a ring, in event time, and drops what is out of the span or one too many.
     fn remember(
         &mut self,
-        key: (usize, Arc<str>),
-        one: &Heard,
+        key: Key,
+        one: &Arc<Heard>,
         within: i64,
         scene: &Scene<'_>,
-    ) -> &VecDeque<Heard> {
-        let ring = self.windows.rings.entry(key).or_default();
-        let place = ring.partition_point(|heard| heard.time <= one.time);
-        ring.insert(place, one.clone());
-        let newest = ring.back().map_or(one.time, |heard| heard.time);
-        while ring.len() > scene.frame.limits.window_entries
-            || ring.front().is_some_and(|heard| newest.since(heard.time) > within)
-        {
-            ring.pop_front();
-        }
-        ring
+    ) -> &[Arc<Heard>] {
+        let limits = scene.frame.limits;
+        self.windows.sweep(scene.state.watermark, limits);
+        // Most rings never hold more than one.
+        let fresh = || Ring { until: one.time, heard: Vec::with_capacity(1) };
+        let ring = self.windows.rings.entry(key).or_insert_with(fresh);
+        let place = ring.heard.partition_point(|heard| heard.time <= one.time);
+        ring.heard.insert(place, Arc::clone(one));
+        let newest = ring.heard.last().map_or(one.time, |heard| heard.time);
+        ring.until = newest.plus(within);
+        let many = ring.heard.len().saturating_sub(limits.window_entries);
+        let old = ring.heard.partition_point(|heard| newest.since(heard.time) > within);
+        ring.heard.drain(..many.max(old));
+        &ring.heard
     }
 
     /// Whether a window may tell now: once per span.
-    fn once(&mut self, key: (usize, Arc<str>), now: Timestamp, within: i64) -> bool {
+    fn once(&mut self, key: Key, now: Timestamp, within: i64) -> bool {
         let until = self.windows.told_until.entry(key).or_insert(Timestamp(i64::MIN));
         if now <= *until {
             return false;
@@ -267,22 +327,20 @@ impl CellFindings {
     ) {
         let key = window_key(detector, &scope);
         if one.sensed == Sensed::Resolved {
-            let Some(list) = self.open.remove(&key) else { return };
-            for mut open in list {
-                self.count -= 1;
+            for mut open in self.open.take(key, scene.state.cell()) {
                 told.push(step(&mut open, Step::Resolved, scene, one.time, Parts::default()));
             }
+            self.open.put(key, &[]);
             return;
         }
-        if self.open.contains_key(&key) {
+        if self.open.has(key) {
             return;
         }
         let mut finding = window_finding(detector, one, scene, one.time);
         finding.uid = gap_uid(detector, &scope, scene);
-        let mut open = Open { finding, cause: Arc::clone(scene.cause), reasons_before: Vec::new() };
+        let mut open = Open::new(finding, key, scene.cause);
         told.push(step(&mut open, Step::Opened, scene, one.time, Parts::default()));
-        self.open.insert(key, vec![open]);
-        self.count += 1;
+        self.open.add(&open);
         if let Some(after) = escalate {
             self.windows.at(
                 one.time.plus(after),
@@ -310,6 +368,6 @@ fn tell(
         why: Why::Event,
     };
     let finding = window_finding(detector, one, &scene, at);
-    let mut open = Open { finding, cause: Arc::clone(cause), reasons_before: Vec::new() };
+    let mut open = Open::new(finding, window_key(detector, &one.resource), cause);
     told.push(step(&mut open, Step::Opened, &scene, at, Parts::default()));
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 
+use crate::content::Content;
 use crate::detect::{CellFindings, Scene, Told, Why};
-use crate::model::{Cause, Change, KindId, Operation, Outcome, Timestamp, Trace};
+use crate::model::{Cause, Change, KindId, Operation, Outcome, Timestamp, Trace, Translation};
 use crate::state::pending::{Paired, Taken};
-use crate::state::{Applied, CellState, Frame, Timer};
+use crate::state::{Applied, CellState, Frame, KnownResources, Timer};
 
 /// An account.
 #[derive(Debug)]
@@ -72,6 +73,28 @@ impl Account {
         told.append(&mut judged.told);
         judged.told = told;
         judged
+    }
+
+    /// Withdraws the findings of detectors that `new` does not have.
+    pub fn withdraw(&mut self, new: &Content, frame: Frame<'_>, arena: &Bump) -> Vec<Told> {
+        let cause = Arc::new(Cause { time: self.state.watermark, ..Cause::nobody() });
+        let scene = Scene { frame, state: &self.state, arena, cause: &cause, why: Why::Event };
+        self.findings.withdraw(new, &scene)
+    }
+
+    /// Takes up the content of `frame` in the place of `old`.
+    pub fn carry_over(
+        &mut self,
+        old: &Content,
+        known: Arc<KnownResources>,
+        frame: Frame<'_>,
+        arena: &Bump,
+    ) {
+        let translation = Translation::between(&old.schema, &frame.content.schema);
+        let moves = self.state.carry_over(&translation, known, frame);
+        let cause = Arc::new(Cause { time: self.state.watermark, ..Cause::nobody() });
+        let scene = Scene { frame, state: &self.state, arena, cause: &cause, why: Why::Event };
+        self.findings.carry_over(&moves, &translation, (old, frame.content), &scene);
     }
 
     /// Applies a change in the place of what `instead` had said; `shaky`: without being sure.

@@ -153,10 +153,103 @@ pub(super) fn announces_secret(name: &str) -> bool {
 }
 
 fn looks_secret(text: &str) -> bool {
-    // The first bytes of all forms: most words are let go by looking at one byte.
-    let may = |word: &&str| b"-gxsAywe".contains(&word.as_bytes()[0]);
+    let marks = Marks::of(text);
     let begins = |word: &str| FORMS.iter().any(|form| word.starts_with(form)) || is_jwt(word);
-    words(text).filter(may).any(begins) || holds_assignment(text) || has_login(text)
+    (marks.form && words(text).any(begins))
+        || (marks.assigned && holds_assignment(text))
+        || (marks.login && has_login(text))
+}
+
+/// What one pass over the bytes of a text says of it: where none is set, nothing is hidden in it.
+struct Marks {
+    /// Some word may begin like a credential.
+    form: bool,
+    /// `=` or `:` may stand behind a name of [`ASSIGNED`].
+    assigned: bool,
+    /// It has an `@`.
+    login: bool,
+}
+
+impl Marks {
+    fn of(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let mut marks = Self { form: false, assigned: false, login: false };
+        let mut begins = true;
+        for (at, byte) in bytes.iter().enumerate() {
+            let class = CLASSES[usize::from(*byte)];
+            if class & (ENDS | FIRST | ASSIGNS | LOGIN | FOREIGN) == 0 {
+                begins = false;
+                continue;
+            }
+            marks.form |= begins && class & FIRST != 0 && is_form(&bytes[at..]);
+            marks.form |= class & FOREIGN != 0;
+            marks.assigned |= class & ASSIGNS != 0 && names_end(&bytes[..at]);
+            marks.assigned |= class & FOREIGN != 0;
+            marks.login |= class & LOGIN != 0;
+            begins = class & ENDS != 0;
+        }
+        marks
+    }
+}
+
+/// Ends a word.
+const ENDS: u8 = 1;
+/// The first byte of a form.
+const FIRST: u8 = 1 << 1;
+/// Gives a name its value.
+const ASSIGNS: u8 = 1 << 2;
+/// Stands behind a login.
+const LOGIN: u8 = 1 << 3;
+/// Stands within a name without belonging to it.
+const LOOSE: u8 = 1 << 4;
+/// Part of a character beyond ASCII, which may be white space: looked at in detail.
+const FOREIGN: u8 = 1 << 5;
+
+/// What each byte may mean.
+static CLASSES: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "below 256")]
+        let one = byte as u8;
+        classes[byte] = match one {
+            b' ' | 9..=13 | b'"' | b'\'' => ENDS | LOOSE,
+            b'-' => FIRST | LOOSE,
+            b'_' | b'\\' => LOOSE,
+            b'=' => ENDS | ASSIGNS,
+            b':' => ASSIGNS,
+            b',' | b';' | b'(' | b'[' => ENDS,
+            b'g' | b'x' | b's' | b'A' | b'y' | b'w' | b'e' => FIRST,
+            b'@' => LOGIN,
+            128.. => FOREIGN,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    classes
+}
+
+/// Whether it begins with the first two bytes of a form.
+fn is_form(rest: &[u8]) -> bool {
+    matches!(
+        rest,
+        [b'-', b'-', ..]
+            | [b'g', b'h' | b'i' | b'l', ..]
+            | [b'x', b'o', ..]
+            | [b's', b'k', ..]
+            | [b'A', b'I', ..]
+            | [b'y', b'a', ..]
+            | [b'w', b'h', ..]
+            | [b'e', b'y', ..]
+    )
+}
+
+/// Whether what stands before `=` or `:` ends like a name of [`ASSIGNED`].
+fn names_end(before: &[u8]) -> bool {
+    let last = before.iter().rev().find(|byte| CLASSES[usize::from(**byte)] & LOOSE == 0);
+    matches!(last, Some(b'd' | b'D' | b'y' | b'Y' | b't' | b'T'))
 }
 
 /// The parts of a text between what ends a credential: space, quotes, `=`, `,`, `;`, brackets.
@@ -212,6 +305,8 @@ fn names_secret(entries: &[(Box<str>, Value)]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -259,7 +354,37 @@ mod tests {
     #[test]
     fn every_name_that_is_assigned_has_a_stem_and_every_form_a_first_byte() {
         assert!(ASSIGNED.iter().all(|name| STEM.is_match(name)));
-        assert!(FORMS.iter().all(|form| b"-gxsAywe".contains(&form.as_bytes()[0])));
+        assert!(ASSIGNED.iter().all(|name| names_end(name.as_bytes())));
+        let first = |form: &&str| {
+            CLASSES[usize::from(form.as_bytes()[0])] & FIRST != 0 && is_form(form.as_bytes())
+        };
+        assert!(FORMS.iter().chain(&["eyJ"]).all(first));
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_look_lets_nothing_go_that_a_closer_one_would_not(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    prop::sample::select(&FORMS[..]).prop_map(String::from),
+                    prop::sample::select(&ASSIGNED[..]).prop_map(String::from),
+                    prop::sample::select(vec![
+                        "=", ":", " ", "\u{a0}", "\"", "-", "_", "PWD", "Client Secret", "://u:p", "@",
+                        "h/", "a", "\\", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIi.c2ln", "\u{e9}",
+                    ])
+                    .prop_map(String::from),
+                    "\\PC{0,6}",
+                ],
+                0..8,
+            ),
+        ) {
+            let text = parts.concat();
+            let begins =
+                |word: &str| FORMS.iter().any(|form| word.starts_with(form)) || is_jwt(word);
+            let closely =
+                words(&text).any(begins) || holds_assignment(&text) || has_login(&text);
+            prop_assert_eq!(looks_secret(&text), closely, "{}", text);
+        }
     }
 
     #[test]

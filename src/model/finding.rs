@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::change::Cause;
 use super::ids::{Cell, Digest};
 use super::schema::KindId;
 use super::time::Timestamp;
 
 /// How bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// Worth knowing.
     Informational,
@@ -119,7 +121,7 @@ impl Area {
 }
 
 /// Whether a finding was seen to come about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Novelty {
     /// An event was seen to make it so.
     Introduced,
@@ -128,7 +130,7 @@ pub enum Novelty {
 }
 
 /// What a finding rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Confidence {
     /// On an assumption, a contested element, or an operation whose end was lost.
     Provisional,
@@ -137,7 +139,7 @@ pub enum Confidence {
 }
 
 /// One detector's verdict inside a finding.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reason {
     /// The detector's id.
     pub detector: Arc<str>,

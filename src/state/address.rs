@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::model::{Change, KindId, Source, Write};
 
 use super::Key;
-use super::cell::{CellState, Frame};
+use super::cell::{CellState, Frame, Orphan};
 use super::row::Said;
+use super::sealed::Sealed;
 use super::store::Held;
 use super::work::{Work, past};
 
@@ -21,9 +22,10 @@ impl CellState {
         work: &mut Work,
     ) -> Vec<(Key, KindId, Arc<str>, Said)> {
         let mut all: Vec<(Key, KindId, Arc<str>, Said)> = Vec::new();
+        let cause = Sealed::of(&change.cause);
         for write in &change.writes {
             let said = || Said {
-                cause: Arc::clone(&change.cause),
+                cause: cause.clone(),
                 source: change.source,
                 settled: false,
                 shaky,
@@ -50,9 +52,11 @@ impl CellState {
     /// Keeps what was said of a resource that nobody knows yet by what it has.
     fn wait(&mut self, write: &Write, said: Said, frame: Frame<'_>, work: &mut Work) {
         let Some((facet, name)) = &write.target.lookup else { return };
-        let name = Key::of_name(write.target.kind, *facet, name);
-        if !self.orphans.iter().any(|(at, o)| *at == name && o.cause.id == said.cause.id) {
-            self.orphans.push_back((name, said));
+        let called = (write.target.kind, *facet, Arc::clone(name));
+        let same =
+            |orphan: &Orphan| orphan.called == called && orphan.said.cause.id == said.cause.id;
+        if !self.orphans.iter().any(same) {
+            self.orphans.push_back(Orphan { called, said });
             work.applied.orphaned += 1;
         }
         if self.orphans.len() > frame.limits.orphans {
@@ -83,14 +87,14 @@ impl CellState {
     /// have been undone by them long ago: its resources are looked back on from there.
     pub(super) fn adopt(&mut self, event: &str, frame: Frame<'_>, work: &mut Work) {
         while let Some(name) = work.names.pop() {
-            if !self.orphans.iter().any(|(at, _)| *at == name) {
+            if !self.orphans.iter().any(|orphan| orphan.name() == name) {
                 continue;
             }
-            let (mine, others) = self.orphans.drain(..).partition(|(at, _)| *at == name);
+            let (mine, others) = self.orphans.drain(..).partition(|orphan| orphan.name() == name);
             self.orphans = others;
             let owners: Vec<Key> = self.index.owners(name).to_vec();
-            let mine: VecDeque<(Key, Said)> = mine;
-            for (_, said) in mine {
+            let mine: VecDeque<Orphan> = mine;
+            for Orphan { said, .. } in mine {
                 for &key in &owners {
                     let Some((kind, id)) = self.named(key, frame) else { continue };
                     self.say(key, kind, id, said.clone(), frame, work);

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::content::Content;
 use crate::model::{
-    Cause, Cell, Change, FacetId, KindId, Ledger, Limits, Source, Timestamp, Tracer,
+    Cause, Cell, Change, FacetId, KindId, Ledger, Limits, Source, Timestamp, Tracer, Translation,
 };
 
 use super::Key;
@@ -119,6 +119,34 @@ pub struct Frame<'f> {
     pub ledger: &'f Ledger,
 }
 
+/// Resources looked at again at a time, after new content was taken up.
+const SLICE: usize = 256;
+
+/// What was said of a resource that nobody knows yet by what it has.
+#[derive(Clone, Debug)]
+pub(super) struct Orphan {
+    /// What it was called by: kind, facet, and the name there.
+    pub(super) called: (KindId, FacetId, Arc<str>),
+    /// What was said.
+    pub(super) said: Said,
+}
+
+impl Orphan {
+    /// The name as it stands in the index.
+    pub(super) fn name(&self) -> Key {
+        let (kind, facet, name) = &self.called;
+        Key::of_name(*kind, *facet, name)
+    }
+
+    /// The same under the new ids.
+    pub(super) fn carried(self, translation: &Translation<'_>) -> Option<Self> {
+        let (kind, facet, name) = self.called;
+        let to = translation.facet(kind, facet)?.to;
+        let said = self.said.carried(kind, translation);
+        Some(Self { called: (translation.kind(kind)?, to, name), said })
+    }
+}
+
 /// The state of one account.
 #[derive(Debug)]
 pub struct CellState {
@@ -126,15 +154,17 @@ pub struct CellState {
     pub(super) store: Store,
     pub(super) members: FxHashMap<KindId, Vec<Key>>,
     pub(super) index: Index,
-    pub(super) orphans: VecDeque<(Key, Said)>,
+    pub(super) orphans: VecDeque<Orphan>,
     /// Operations under way.
     pub pending: Pending,
-    timers: BTreeMap<(Timestamp, u64), Timer>,
+    pub(super) timers: BTreeMap<(Timestamp, u64), Timer>,
     sequence: u64,
     seen: FxHashSet<u128>,
     seen_order: VecDeque<u128>,
-    known: Arc<KnownResources>,
+    pub(super) known: Arc<KnownResources>,
     pub(super) backlog: VecDeque<Key>,
+    /// Resources that all detectors are to judge again, because they are others.
+    pub(super) anew: VecDeque<Key>,
     /// The newest event time of this account.
     pub watermark: Timestamp,
 }
@@ -157,6 +187,7 @@ impl CellState {
             seen_order: VecDeque::new(),
             known,
             backlog: VecDeque::new(),
+            anew: VecDeque::new(),
             watermark: Timestamp(i64::MIN),
         }
     }
@@ -244,10 +275,10 @@ impl CellState {
         self.store.rest();
     }
 
-    /// Whether resources are left over from a change that reached too many.
+    /// Whether resources are left over from a change that reached too many, or from new content.
     #[must_use]
     pub fn has_backlog(&self) -> bool {
-        !self.backlog.is_empty()
+        !self.backlog.is_empty() || !self.anew.is_empty()
     }
 
     /// The event `id` among the recent ones of a resource.
@@ -255,7 +286,7 @@ impl CellState {
     pub fn cause_of(&self, key: Key, id: &str, frame: Frame<'_>) -> Option<Arc<Cause>> {
         let cause = |held: &Held| {
             let said = held.row.recent.iter().find(|said| &*said.cause.id == id)?;
-            Some(Arc::clone(&said.cause))
+            Some(said.cause.open())
         };
         self.store.look(key, &frame.content.schema, frame.limits, cause)?
     }
@@ -306,9 +337,15 @@ impl CellState {
         }
     }
 
-    /// Looks again at resources that were left over when a change reached too many.
+    /// Looks again at resources that were left over when a change reached too many, and at some of
+    /// those that new content may judge otherwise.
     pub fn catch_up(&mut self, frame: Frame<'_>, arena: &Bump) -> Applied {
-        self.finish(Work::default(), frame, arena)
+        let mut work = Work::default();
+        for _ in 0..SLICE.min(frame.limits.fan_out) {
+            let Some(key) = self.anew.pop_front() else { break };
+            self.note_remote(key, frame, &mut work);
+        }
+        self.finish(work, frame, arena)
     }
 
     /// Lets a resource know what was said of it.
@@ -416,7 +453,13 @@ impl CellState {
 
     /// Tells the other end of a reference. A resource that others read by, and of which nobody
     /// spoke yet, gets a row: its derived values follow from those who refer to it.
-    fn mirror(&mut self, from: KindId, one: &Mirrored, frame: Frame<'_>, work: &mut Work) {
+    pub(super) fn mirror(
+        &mut self,
+        from: KindId,
+        one: &Mirrored,
+        frame: Frame<'_>,
+        work: &mut Work,
+    ) {
         let backs = frame.graph.backs((from, one.through));
         if !backs.is_empty() && one.is && !self.store.contains(one.target) {
             let mut held = Held::new(one.to, Arc::clone(&one.id));

@@ -128,7 +128,7 @@ impl CellState {
         stale
     }
 
-    fn note_remote(&self, key: Key, frame: Frame<'_>, work: &mut Work) {
+    pub(super) fn note_remote(&self, key: Key, frame: Frame<'_>, work: &mut Work) {
         if let Some(touched) = work.touched.get_mut(&key) {
             touched.remote = true;
             return;

@@ -91,6 +91,30 @@ impl Index {
         });
     }
 
+    /// Notes every reference a resource makes, as [`Index::note`] does for an event's.
+    pub fn note_resource(&mut self, kind: KindId, resource: &Resource, graph: &Graph) {
+        for reference in graph.references(kind) {
+            let Some(state) = resource.facet(reference.facet) else { continue };
+            let mut visit = |through| {
+                self.ever.insert(through);
+            };
+            match &state.body {
+                FacetBody::Register(value) => each_in(kind, reference, value, &mut visit),
+                FacetBody::Set(elements) => {
+                    for element in elements {
+                        each_in(kind, reference, &element.value, &mut visit);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What was ever seen, without what is: the rest follows from the rows.
+    #[must_use]
+    pub fn remembered(self) -> Self {
+        Self { ever: self.ever, perhaps: self.perhaps, ..Self::default() }
+    }
+
     /// Takes back what an event that was not sure had noted.
     pub fn unnote(&mut self, kind: KindId, said: &Said, graph: &Graph) {
         each_made(kind, said, graph, &mut |through| {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{Change, Limits, Operation, Timestamp};
+use crate::model::{Change, Limits, Operation, Timestamp, Translation};
 
 /// What is known of one operation.
 #[derive(Debug)]
@@ -144,6 +144,16 @@ impl Pending {
         while let Some((_, id)) = self.ages.first().filter(|(since, _)| *since < edge) {
             let id = Arc::clone(id);
             self.remove(&id);
+        }
+    }
+
+    /// Moves what waits to the ids of other content.
+    pub fn carry_over(&mut self, translation: &Translation<'_>) {
+        #[expect(clippy::iter_over_hash_type, reason = "each on its own")]
+        for waiting in self.waiting.values_mut() {
+            for change in [&mut waiting.start, &mut waiting.end, &mut waiting.given_up] {
+                *change = change.take().map(|change| translation.change(change));
+            }
         }
     }
 

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Cause, Edit, FacetId, Kind, KindId, Limits, Source, Timestamp, Value};
+use crate::model::{Edit, FacetId, Kind, KindId, Limits, Source, Timestamp, Value};
 
 use super::fold::fold;
+use super::sealed::Sealed;
 
 /// First byte of an encoded row.
 const VERSION: u8 = 1;
@@ -24,7 +26,7 @@ pub struct Stamp {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Said {
     /// The event.
-    pub cause: Arc<Cause>,
+    pub cause: Sealed,
     /// Activity or snapshot.
     pub source: Source,
     /// Whether a snapshot's settle time is over: it then counts from its own capture.
@@ -277,8 +279,18 @@ impl Row {
     /// The row's bytes.
     #[must_use]
     pub fn encode(&self) -> Box<[u8]> {
+        self.encode_in(&mut Vec::new())
+    }
+
+    /// The row's bytes, put together in `scratch`, which keeps its room for the next row.
+    #[must_use]
+    pub fn encode_in(&self, scratch: &mut Vec<u8>) -> Box<[u8]> {
+        scratch.clear();
+        scratch.push(VERSION);
         // Serialising plain data into a growing vector has no way to fail.
-        postcard::to_extend(self, vec![VERSION]).unwrap_or_default().into()
+        let written = postcard::serialize_with_flavor(self, Growing(scratch));
+        debug_assert_eq!(written, Ok(()), "a row of {:?}", self.kind);
+        scratch.as_slice().into()
     }
 
     /// The row of those bytes; `None` when they are none, or of a version this program can't read.
@@ -289,12 +301,33 @@ impl Row {
     }
 }
 
+/// Takes texts as a whole, where the library's own way of growing takes byte by byte.
+pub struct Growing<'v>(pub &'v mut Vec<u8>);
+
+impl Flavor for Growing<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, data: u8) -> postcard::Result<()> {
+        self.0.push(data);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Element, ElementRef, FacetEdit, RecordId};
+    use crate::model::{Cause, Element, ElementRef, FacetEdit, RecordId};
 
     fn text() -> impl Strategy<Value = Arc<str>> {
         "\\PC{0,12}".prop_map(Arc::from)
@@ -380,7 +413,7 @@ mod tests {
             0..3,
         );
         (text(), any::<[bool; 4]>(), edits).prop_map(|(id, flags, edits)| Said {
-            cause: Arc::new(Cause { id, time: Timestamp(7), ..Cause::nobody() }),
+            cause: Sealed::of(&Cause { id, time: Timestamp(7), ..Cause::nobody() }),
             source: if flags[0] { Source::Snapshot } else { Source::Activity },
             settled: flags[1],
             shaky: flags[2],

@@ -52,6 +52,8 @@ pub struct Store {
     hand: RefCell<FxHashMap<Key, Held>>,
     /// How many of those in hand are new.
     fresh: usize,
+    /// Where rows are encoded.
+    scratch: Vec<u8>,
 }
 
 impl Store {
@@ -114,6 +116,11 @@ impl Store {
         }
     }
 
+    /// Lays a row down where it rests.
+    pub fn file(&mut self, row: &Row) {
+        self.rows.insert(Key::of(row.kind, &row.id), row.encode_in(&mut self.scratch));
+    }
+
     /// Takes a row away for good.
     pub fn remove(&mut self, key: Key) {
         let held = self.hand.get_mut().remove(&key).is_some();
@@ -127,7 +134,7 @@ impl Store {
         #[expect(clippy::iter_over_hash_type, reason = "each goes to its own place")]
         for (key, held) in self.hand.get_mut().drain() {
             if held.dirty {
-                self.rows.insert(key, held.row.encode());
+                self.rows.insert(key, held.row.encode_in(&mut self.scratch));
             }
         }
         self.fresh = 0;

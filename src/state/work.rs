@@ -12,6 +12,7 @@ use super::Key;
 use super::cell::{Applied, KnownResource, KnownResources, Past};
 use super::fold::fold;
 use super::row::{Derived, Resource, Row, Said, View};
+use super::sealed::Sealed;
 
 /// A resource being worked on within one change.
 pub(super) struct Touched {
@@ -104,7 +105,7 @@ pub(super) fn past(
     let mut then = Vec::with_capacity(row.recent.len() - place);
     for said in &row.recent[place..] {
         fold(&mut resource, said, kind, limits);
-        then.push((Arc::clone(&said.cause), view(resource.clone())));
+        then.push((said.cause.open(), view(resource.clone())));
     }
     Some(Past { before, then })
 }
@@ -121,7 +122,7 @@ pub fn known_resources(
         let Some(id) = &known.write.target.id else { continue };
         let kind = known.write.target.kind;
         let said = Said {
-            cause: Arc::new(Cause::nobody()),
+            cause: Sealed::of(&Cause::nobody()),
             source: Source::Activity,
             settled: true,
             shaky: false,

@@ -26,6 +26,47 @@ pub fn pack() -> Arc<Content> {
     Arc::clone(content)
 }
 
+/// The shipped pack behind some files more, or with others in the place of its own.
+pub fn pack_with(changes: &[(&str, &str)]) -> Arc<Content> {
+    let mut files = Files::new();
+    for (path, text) in changes {
+        files.add(path, (*text).to_owned());
+    }
+    for file in Files::shipped().all() {
+        if changes.iter().all(|(path, _)| **path != *file.path) {
+            files.add(&file.path, file.text.to_string());
+        }
+    }
+    let (content, _) = load(&files, &driftline::cloud::tables())
+        .unwrap_or_else(|faults| panic!("the changed pack does not load: {}", faults[0]));
+    Arc::new(content)
+}
+
+/// The text of a shipped file.
+pub fn shipped(path: &str) -> String {
+    let files = Files::shipped();
+    let found = files.all().iter().find(|file| file.path == path.into());
+    found.map_or_else(|| panic!("no file `{path}` is shipped"), |file| file.text.to_string())
+}
+
+/// The shipped pack saying the same with every kind, facet and field in another place.
+pub fn rearranged() -> Arc<Content> {
+    const GROUP: &str = "config/content/kinds/network.security_group.yaml";
+    const TYPES: &str = "config/content/types.yaml";
+    static PACK: OnceLock<Arc<Content>> = OnceLock::new();
+    let first = "    direction: {enum: [ingress, egress]}\n";
+    let last = "    priority:  {type: int, default: 0}";
+    let types = shipped(TYPES).replacen(first, "", 1).replacen(last, &format!("{first}{last}"), 1);
+    let group = shipped(GROUP).replacen("facets:\n", "facets:\n  alien: string\n", 1);
+    let new = "apiVersion: driftline/v1\nkind: Kind\nid: account.alien\narea: identity\n\
+               doc: Not of this world.\nfacets:\n  alien: string\n";
+    let load = || {
+        let kind = "config/content/kinds/a.yaml";
+        pack_with(&[(GROUP, &group), (TYPES, &types), (kind, new)])
+    };
+    Arc::clone(PACK.get_or_init(load))
+}
+
 /// An engine in which each account is its own tenant.
 pub fn engine() -> Engine {
     Engine::new(pack(), Arc::new(Registry::own_tenants()), Setup::default())

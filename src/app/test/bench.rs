@@ -1,17 +1,15 @@
 //! Runs one test: events enter a fresh pipeline, what is wrong with what came of them leaves.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use serde_json::Value as Json;
-
-use crate::content::cases::{Case, Expect, ExpectFacets, ExpectStep, Given, Subject};
+use crate::content::cases::{Case, Expect, ExpectStep, Given, Subject};
 use crate::content::{Content, Detector, Files, wire};
 use crate::decode::Record;
 use crate::engine::{Engine, EventOutcome, Setup, Sink};
-use crate::model::{FindingChange, Limits, Severity, Step, Timestamp, Value};
+use crate::model::{FindingChange, Limits, Severity, Step, Timestamp};
 use crate::tenant::Registry;
+
+use super::said::{self, Deeds, Fates};
 
 /// What tests run on.
 #[derive(Clone, Copy)]
@@ -53,6 +51,7 @@ struct Watch<'c> {
     detector: &'c str,
     steps: Vec<(Step, Option<Severity>)>,
     outcomes: Vec<String>,
+    fates: Fates,
     last: Timestamp,
 }
 
@@ -61,6 +60,7 @@ impl Sink for Watch<'_> {
         let reason = outcome.dead.map_or(outcome.detail, |reason| reason.as_str());
         let gap = if reason.is_empty() { "" } else { " " };
         self.outcomes.push(format!("{}{gap}{reason}", outcome.outcome.as_str()));
+        self.fates.add(outcome);
         self.last = self.last.max(outcome.time.unwrap_or_default());
     }
 
@@ -88,13 +88,15 @@ impl Bench<'_> {
             detector: name,
             steps: Vec::new(),
             outcomes: Vec::new(),
+            fates: Fates::default(),
             last: Timestamp::default(),
         };
+        let deeds = Deeds::default();
         let mut clock = wire::Clock::new();
         for given in &case.events {
             match self.next(given, &mut clock, watch.last) {
                 Some(Next::Tick(now)) => engine.tick(now, &mut watch),
-                Some(Next::Record(bytes)) => engine.record(&record(&bytes), &mut watch),
+                Some(Next::Record(bytes)) => engine.explain(&record(&bytes), &deeds, &mut watch),
                 None => return Some(Failure { text: unmade(given), steps: None }),
             }
         }
@@ -103,7 +105,9 @@ impl Bench<'_> {
             Expect::Steps(expected) => {
                 (compare_steps(expected, &watch.steps)?, Some(written(&watch.steps)))
             }
-            Expect::Facets(expected) => (self.compare_facets(expected, &engine)?, None),
+            Expect::Said(expected) => {
+                (said::faults(expected, self.content, &engine, (&deeds, &watch.fates))?, None)
+            }
         };
         let text = format!("{text}        outcomes: {}\n", watch.outcomes.join(", "));
         Some(Failure { text, steps })
@@ -133,68 +137,6 @@ impl Bench<'_> {
                 wire::fixture(self.files.fixture(path)?, set).map(Next::Record)
             }
         }
-    }
-
-    fn compare_facets(&self, expected: &[ExpectFacets], engine: &Engine) -> Option<String> {
-        let mut resources: BTreeMap<(String, String), Json> = BTreeMap::new();
-        engine.resources(&mut |dump| {
-            resources.insert((dump.kind, dump.id), dump.facets);
-        });
-        let schema = &self.content.schema;
-        let mut faults = String::new();
-        for resource in expected {
-            let kind = schema.kind(resource.kind);
-            let key = (kind.name.to_string(), resource.id.to_string());
-            // Of a resource that nobody has seen everything is unknown.
-            let facets = resources.get(&key).unwrap_or(&Json::Null);
-            let known = resource.facets.iter().any(|(_, value)| *value != Value::Unknown);
-            if facets.is_null() && known {
-                let seen: Vec<String> =
-                    resources.keys().map(|(kind, id)| format!("{kind} {id}")).collect();
-                let (kind, id, seen) = (&key.0, &key.1, seen.join(", "));
-                let _ = writeln!(faults, "        no `{kind} {id}`; there are: {seen}");
-                continue;
-            }
-            for (id, value) in &resource.facets {
-                let facet = &kind.facets[usize::from(id.0)];
-                let got = facets.get(&*facet.name).cloned().unwrap_or(Json::Null);
-                let wanted =
-                    if *value == Value::Unknown { Json::Null } else { value.to_json(schema) };
-                if plain(&wanted, facet.is_set) != plain(&got, facet.is_set) {
-                    let _ = writeln!(
-                        faults,
-                        "        {}: expected {wanted}\n        {:width$}  \
-                        got      {got}",
-                        facet.name,
-                        "",
-                        width = facet.name.len()
-                    );
-                }
-            }
-        }
-        (!faults.is_empty()).then_some(faults)
-    }
-}
-
-/// A value as it is compared: members that are none left out, sets in one order, and of a
-/// partial set what is known.
-fn plain(value: &Json, is_set: bool) -> Json {
-    match value {
-        Json::Object(members) => {
-            if let (1, Some(known)) = (members.len(), members.get("partial")) {
-                return plain(known, is_set);
-            }
-            let said = members.iter().filter(|(_, member)| !member.is_null());
-            Json::Object(said.map(|(key, member)| (key.clone(), plain(member, false))).collect())
-        }
-        Json::Array(items) => {
-            let mut items: Vec<Json> = items.iter().map(|item| plain(item, false)).collect();
-            if is_set {
-                items.sort_by_key(ToString::to_string);
-            }
-            Json::Array(items)
-        }
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => value.clone(),
     }
 }
 
@@ -245,8 +187,6 @@ fn told(steps: &[Told]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -265,13 +205,6 @@ mod tests {
         }
         let fault = compare_steps(&[], &[(Step::Opened, high)]).expect("they differ");
         assert_eq!(fault, "        expected: silent\n        got:      opened high\n");
-    }
-
-    #[test]
-    fn values_are_compared_without_what_is_none_and_sets_without_their_order() {
-        let set = json!([{"a": 1, "b": null}, {"a": 0}]);
-        assert_eq!(plain(&set, true), plain(&json!({"partial": [{"a": 0}, {"a": 1}]}), true));
-        assert_ne!(plain(&set, false), plain(&json!([{"a": 0}, {"a": 1}]), false));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::kind::head;
 use super::shape::{
     anything, choice, flag, list, map, object, one_or_many, part, scalar, text, whole,
 };
-use crate::model::Provider;
+use crate::model::{Outcome, Provider};
 
 /// What the events of a service say about our kinds.
 pub(super) fn schema(names: &Names) -> Json {
@@ -37,7 +37,7 @@ pub(super) fn schema(names: &Names) -> Json {
                 &part("An entry", "entry"),
             ),
         ),
-        ("tests", list("Its own tests", &test())),
+        ("tests", list("Its own tests", &test(names))),
     ]);
     let doc = "What the events of a service say about resources";
     let root = object(doc, &["apiVersion", "kind", "provider", "on"], keys);
@@ -190,15 +190,27 @@ fn item() -> Json {
     object("Elements of a set", &[], keys)
 }
 
-fn test() -> Json {
+fn test(names: &Names) -> Json {
     let facets = map("By facet: its value, or `unknown`", &anything("A value"));
+    let left = json!({"anyOf": [{"const": "gone"}, facets]});
+    let fields = map("Its fields", &anything("A value"));
+    let fields = map("By act: its fields", &json!({"anyOf": [fields, {"type": "null"}]}));
+    let act = json!({"anyOf": [names.act("An act"), fields]});
+    let outcome = choice("A fate", Outcome::ALL.iter().map(|outcome| outcome.as_str()));
     let keys = vec![
         ("name", scalar("A sentence that says what the test proves")),
         ("event", one_or_many("What happens", &part("", "event"))),
         ("events", one_or_many("What happens, in order", &part("", "event"))),
-        ("facets", map("By resource, as `kind id`: the facets the events must leave", &facets)),
+        (
+            "facets",
+            map("By resource, as `kind id`: the facets the events must leave, or `gone`", &left),
+        ),
+        ("acts", one_or_many("Every deed that the events tell, in order", &act)),
+        ("outcomes", one_or_many("What each event comes to, in order", &outcome)),
     ];
-    let mut schema = object("Events, and the facets they leave", &["name", "facets"], keys);
+    let mut schema = object("Events, and what a mapping makes of them", &["name"], keys);
     schema["oneOf"] = json!([{"required": ["event"]}, {"required": ["events"]}]);
+    schema["anyOf"] =
+        json!([{"required": ["facets"]}, {"required": ["acts"]}, {"required": ["outcomes"]}]);
     schema
 }

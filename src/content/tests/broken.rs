@@ -196,7 +196,7 @@ fn what_is_not_yaml_is_told_at_its_place() {
 
 #[test]
 fn what_is_wrong_in_a_mapping_is_told_at_its_place() {
-    let cases: [(&str, &str, Option<&str>); 7] = [
+    let cases: [(&str, &str, Option<&str>); 11] = [
         (
             "functions: {»function(x): x}\non: []\n",
             "`function` is a word that CEL keeps for itself",
@@ -231,6 +231,28 @@ fn what_is_wrong_in_a_mapping_is_told_at_its_place() {
             "on: []\ntests: [{name: n, event: {fixture: »huawei/none.json}, facets: {}}]\n",
             "no fixture `huawei/none.json`",
             Some("put the file below `fixtures/`"),
+        ),
+        (
+            "on: []\ntests: [{name: n, event: {wait: 5m}, facets: »{}}]\n",
+            "the test expects nothing",
+            Some(
+                "name the `facets` that the events leave, the `acts` they tell, or their `outcomes`",
+            ),
+        ),
+        (
+            "on: []\ntests: [{name: n, event: {wait: 5m}, outcomes: [blind, »aplied]}]\n",
+            "unknown outcome `aplied`",
+            Some("did you mean `applied`?"),
+        ),
+        (
+            "on: []\ntests: [{name: n, event: {wait: 5m}, acts: [»sing_in]}]\n",
+            "unknown act `sing_in`",
+            Some("did you mean `sign_in`?"),
+        ),
+        (
+            "on: []\ntests: [{name: n, event: {wait: 5m}, acts: {sign_in: {»usr: a}}}]\n",
+            "unknown field `usr` of `sign_in`",
+            Some("did you mean `user`?"),
         ),
     ];
     for (marked, message, hint) in cases {

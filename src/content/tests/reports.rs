@@ -200,7 +200,7 @@ fn what_is_probably_not_meant_so_is_a_warning() {
 fn an_event_that_no_test_has_is_told_to_whoever_checks() {
     let event = "{aws: {source: ec2.amazonaws.com, name: Authorize, request: {}}}";
     let failed = "{aws: {source: ec2.amazonaws.com, name: Attach, error: AccessDenied}}";
-    let tests = format!("tests: [{{name: t, events: [{event}, {failed}], facets: {{}}}}]\n");
+    let tests = format!("tests: [{{name: t, events: [{event}, {failed}], outcomes: []}}]\n");
     let files = files(&[("m.yaml", &format!("{MAPPING}{tests}"))]);
     let of_rule = |faults: Vec<Fault>| -> Vec<(u32, String)> {
         let found = faults.into_iter().filter(|fault| fault.rule == "untested-event");
