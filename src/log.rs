@@ -88,7 +88,7 @@ pub struct Outgoing<'r> {
     pub headers: &'r [(&'r str, &'r [u8])],
     /// The producer's time of it, which brokers keep in whole milliseconds.
     pub time: Timestamp,
-    /// What a [`Failure`] names it by.
+    /// What a [`Failure`] names it by: below half a word's range, 4 thousand million on 64 bits.
     pub tag: usize,
 }
 

@@ -23,6 +23,9 @@ use super::errors::{cause_of, plain, transactional, undelivered};
 /// (rdkafka 0.39, `BaseProducer::poll`), which would be most of a transaction.
 const LOOK: Duration = Duration::from_micros(100);
 
+/// A record's opaque word holds its transaction's number above its tag.
+const HALF: u32 = usize::BITS / 2;
+
 /// Lines of the log that are served after a call that failed.
 const LINES: usize = 64;
 
@@ -33,6 +36,9 @@ pub struct KafkaProducer {
     within: bool,
     /// A record of this transaction failed: it can only be aborted.
     spoilt: bool,
+    /// Number of the transaction, modulo what half a word holds. What an abort threw away may be
+    /// reported when the next transaction is open already, and is none of its failures.
+    round: usize,
     failures: Vec<Failure>,
 }
 
@@ -42,7 +48,14 @@ impl KafkaProducer {
         let client = config.create_with_context(Told::default());
         let client = client.map_err(|error| refused(&error))?;
         let transactional = matches!(promise, Promise::Transactional { .. });
-        Ok(Self { client, transactional, within: false, spoilt: false, failures: Vec::new() })
+        Ok(Self {
+            client,
+            transactional,
+            within: false,
+            spoilt: false,
+            round: 0,
+            failures: Vec::new(),
+        })
     }
 
     fn told(&self) -> &Told {
@@ -52,7 +65,11 @@ impl KafkaProducer {
     /// Serves delivery reports, and keeps what failed.
     fn serve(&mut self) {
         self.client.poll(Duration::ZERO);
-        for (tag, error) in self.told().failures() {
+        for (word, error) in self.told().failures() {
+            if word >> HALF != self.round {
+                continue;
+            }
+            let tag = word & (usize::MAX >> HALF);
             let purged =
                 matches!(error.rdkafka_error_code(), Some(Code::PurgeQueue | Code::PurgeInflight));
             let error = undelivered(&error, self.transactional);
@@ -117,6 +134,7 @@ impl Producer for KafkaProducer {
         self.checked(Call::Begin, self.client.begin_transaction())?;
         self.within = true;
         self.spoilt = false;
+        self.round = (self.round + 1) & (usize::MAX >> HALF);
         self.failures.clear();
         Ok(())
     }
@@ -124,7 +142,7 @@ impl Producer for KafkaProducer {
     fn send(&mut self, record: &Outgoing<'_>) -> Result<(), LogError> {
         self.needs_transaction(Call::Send)?;
         let mut out: BaseRecord<'_, [u8], [u8], usize> =
-            BaseRecord::with_opaque_to(record.topic, record.tag);
+            BaseRecord::with_opaque_to(record.topic, self.round << HALF | record.tag);
         out.key = record.key;
         out.payload = record.value;
         // 0 has the library take its own clock.
