@@ -1,6 +1,8 @@
 //! What every log promises, proved over each back end: the one in memory, and a real Kafka where
 //! `DRIFTLINE_KAFKA` says where one is (`scripts/kafka run cargo test --test log_contract`).
 
+#![expect(clippy::panic, reason = "a test that cannot go on ends")]
+
 #[path = "log_contract/groups.rs"]
 mod groups;
 #[path = "log_contract/reading.rs"]

@@ -107,12 +107,11 @@ fn options(wait: Duration) -> AdminOptions {
     AdminOptions::new().request_timeout(Some(wait)).operation_timeout(Some(wait))
 }
 
+/// What brokers answer, topic by topic.
+type Answers = Result<Vec<Result<String, (String, Code)>>, KafkaError>;
+
 /// The one answer to a request for one topic.
-fn one(
-    call: Call,
-    what: &str,
-    answers: Result<Vec<Result<String, (String, Code)>>, KafkaError>,
-) -> Result<Result<(), Code>, LogError> {
+fn one(call: Call, what: &str, answers: Answers) -> Result<Result<(), Code>, LogError> {
     let mut answers = answers.map_err(|error| plain(call, &error))?;
     match answers.pop() {
         Some(Ok(_)) => Ok(Ok(())),

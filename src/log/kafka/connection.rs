@@ -190,7 +190,7 @@ impl Connection {
         config
     }
 
-    fn reading(&self, group: &str, isolation: Isolation) -> Vec<(&'static str, String)> {
+    fn reading(group: &str, isolation: Isolation) -> Vec<(&'static str, String)> {
         let isolation = match isolation {
             Isolation::Committed => "read_committed",
             Isolation::Uncommitted => "read_uncommitted",
@@ -211,7 +211,7 @@ impl Connection {
 
     /// For clients that read outside any group.
     pub(super) fn for_reader(&self, isolation: Isolation) -> ClientConfig {
-        let mut ours = self.reading(&self.reader_group, isolation);
+        let mut ours = Self::reading(&self.reader_group, isolation);
         ours.push(("fetch.wait.max.ms", "10".to_owned()));
         self.with(&ours)
     }
@@ -219,7 +219,7 @@ impl Connection {
     /// For a client that asks what a group committed, and does not join it. A committed reader's
     /// question waits until what would change the answer is decided.
     pub(super) fn for_offsets(&self, group: &str) -> ClientConfig {
-        self.with(&self.reading(group, Isolation::Committed))
+        self.with(&Self::reading(group, Isolation::Committed))
     }
 
     /// For the client that arranges. Nobody serves its log.
@@ -231,7 +231,7 @@ impl Connection {
 
     /// For members of a group.
     pub(super) fn for_member(&self, membership: &Membership) -> ClientConfig {
-        let mut ours = self.reading(&membership.group, Isolation::Committed);
+        let mut ours = Self::reading(&membership.group, Isolation::Committed);
         ours.push(("max.poll.interval.ms", millis(membership.silence.max(membership.session))));
         match membership.protocol {
             Protocol::Broker => ours.push(("group.protocol", "consumer".to_owned())),

@@ -65,7 +65,9 @@ impl KafkaConsumer {
         Ok(match change {
             Change::Assigned(places) => {
                 info!(partitions = places.len(), "assigned");
-                places.iter().for_each(|place| cursors.hold(place));
+                for place in &places {
+                    cursors.hold(place);
+                }
                 Polled::Assigned(places)
             }
             Change::Revoked(places) => {
@@ -75,7 +77,9 @@ impl KafkaConsumer {
             }
             Change::Lost(places) => {
                 info!(partitions = places.len(), "lost");
-                places.iter().for_each(|place| cursors.drop(place));
+                for place in &places {
+                    cursors.drop(place);
+                }
                 Polled::Lost(places)
             }
         })

@@ -23,6 +23,9 @@ use super::errors::{cause_of, plain, transactional, undelivered};
 /// (rdkafka 0.39, `BaseProducer::poll`), which would be most of a transaction.
 const LOOK: Duration = Duration::from_micros(100);
 
+/// How long an abort lets what was sent arrive before it throws it away.
+const SETTLE: Duration = Duration::from_secs(1);
+
 /// A record's opaque word holds its transaction's number above its tag.
 const HALF: u32 = usize::BITS / 2;
 
@@ -224,10 +227,14 @@ impl Producer for KafkaProducer {
             return Ok(());
         }
         self.within = false;
-        // Without both, aborting waits for reports that nobody serves, and fails.
-        self.client.purge(PurgeConfig::default().queue().inflight());
         let deadline = Deadline::after(wait);
-        self.drain(deadline.left());
+        // An abort that overtakes the request that adds its partitions is refused, or spoils the
+        // next transaction (librdkafka issue 4849): where a broker answers, let it.
+        if self.drain(SETTLE.min(wait / 2)) > 0 {
+            // Else aborting would wait for reports that nobody serves, and fail.
+            self.client.purge(PurgeConfig::default().queue().inflight());
+            self.drain(deadline.left());
+        }
         self.failures.clear();
         let left = deadline.left().max(Duration::from_millis(100));
         self.checked(Call::Abort, self.client.abort_transaction(left))
