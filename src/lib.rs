@@ -21,6 +21,7 @@ pub mod detect;
 pub mod alert;
 pub mod engine;
 pub mod log;
+pub mod worker;
 pub mod config;
 pub mod telemetry;
 pub mod app;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// The rooms in order: a room may use those before it.
-const ROOMS: [&str; 20] = [
+const ROOMS: [&str; 21] = [
     "model",
     "decode",
     "expr",
@@ -17,6 +17,7 @@ const ROOMS: [&str; 20] = [
     "detect",
     "alert",
     "engine",
+    "wire",
     "log",
     "worker",
     "notify",

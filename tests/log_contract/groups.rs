@@ -49,7 +49,8 @@ fn offsets_of_a_member_that_the_group_went_on_without_demand_an_abort<L: Log>(st
     let (topic, group) = (stage.topic(2), unused("group"));
     let mut first = stage.member(&topic, &group, 2);
     let stale = first.member().expect("it is one");
-    let mut second = stage.other.consumer(&stage.membership(&topic, &group)).expect("another");
+    let mut second =
+        stage.other.consumer(&Stage::<L>::membership(&topic, &group)).expect("another");
     hand_over(&mut first, &mut second, |_, _| {});
     let mut producer = stage.transactional(&unused("id"));
     producer.begin().expect("it begins");
@@ -76,7 +77,8 @@ fn what_is_revoked_can_be_committed_until_the_next_poll_and_then_goes_to_the_oth
     let mut first = stage.member(&topic, &group, 2);
     let start = places(&topic).map(|place| (place, Offset(0)));
     insist(|| first.start(&start));
-    let mut second = stage.other.consumer(&stage.membership(&topic, &group)).expect("another");
+    let mut second =
+        stage.other.consumer(&Stage::<L>::membership(&topic, &group)).expect("another");
     let mut producer = stage.transactional(&unused("id"));
     let mut given = Vec::new();
     let taken = hand_over(&mut first, &mut second, |first, revoked| {
@@ -98,7 +100,8 @@ fn what_is_revoked_can_be_committed_until_the_next_poll_and_then_goes_to_the_oth
 fn a_member_that_closes_hands_its_partitions_over<L: Log>(stage: &Stage<L>) {
     let (topic, group) = (stage.topic(2), unused("group"));
     let first = stage.member(&topic, &group, 2);
-    let mut second = stage.other.consumer(&stage.membership(&topic, &group)).expect("another");
+    let mut second =
+        stage.other.consumer(&Stage::<L>::membership(&topic, &group)).expect("another");
     first.close(WAIT).expect("it leaves");
     let mut has = 0;
     await_change(&mut second, |change| {
@@ -111,7 +114,8 @@ fn a_member_that_closes_hands_its_partitions_over<L: Log>(stage: &Stage<L>) {
 
 fn before_its_first_assignment_a_member_may_not_commit<L: Log>(stage: &Stage<L>) {
     let (topic, group) = (stage.topic(2), unused("group"));
-    let mut consumer = stage.log.consumer(&stage.membership(&topic, &group)).expect("a consumer");
+    let mut consumer =
+        stage.log.consumer(&Stage::<L>::membership(&topic, &group)).expect("a consumer");
     assert!(matches!(consumer.member(), Err(LogError::Abort(_))));
     let refused = consumer.commit(&[commit(&places(&topic)[0], 1, "")]);
     assert!(matches!(refused, Err(LogError::Abort(_))), "{refused:?}");

@@ -150,7 +150,7 @@ impl<L: Log> Stage<L> {
         panic!("`{name}` never came");
     }
 
-    pub fn membership(&self, topic: &str, group: &str) -> Membership {
+    pub fn membership(topic: &str, group: &str) -> Membership {
         Membership {
             group: group.to_owned(),
             topics: vec![topic.to_owned()],
@@ -163,7 +163,7 @@ impl<L: Log> Stage<L> {
 
     /// A member that has all partitions of a topic.
     pub fn member(&self, topic: &str, group: &str, partitions: usize) -> L::Consumer {
-        let mut consumer = self.log.consumer(&self.membership(topic, group)).expect("a consumer");
+        let mut consumer = self.log.consumer(&Self::membership(topic, group)).expect("a consumer");
         let mut has = 0;
         await_change(&mut consumer, |change| {
             if let Polled::Assigned(places) = change {

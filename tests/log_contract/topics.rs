@@ -65,7 +65,7 @@ fn a_partition_that_is_not_there_is_told_with_the_fix<L: Log>(stage: &Stage<L>) 
 fn a_member_of_a_group_for_a_topic_that_is_not_there_is_told_so<L: Log>(stage: &Stage<L>) {
     let name = unused("missing");
     let mut consumer =
-        stage.log.consumer(&stage.membership(&name, &unused("group"))).expect("a consumer");
+        stage.log.consumer(&Stage::<L>::membership(&name, &unused("group"))).expect("a consumer");
     let told = (0..100).find_map(|_| match consumer.poll(POLL, &mut |_| {}) {
         Ok(_) | Err(LogError::Retry(_)) => None,
         Err(error) => Some(error),
