@@ -6,6 +6,7 @@
 mod act;
 mod carry;
 mod heard;
+mod keep;
 mod life;
 mod past;
 mod posture;

@@ -5,7 +5,10 @@
 mod account;
 mod adopt;
 mod discovery;
+mod intake;
+mod keep;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -13,18 +16,20 @@ use bumpalo::Bump;
 use rustc_hash::FxHashMap;
 
 use crate::content::{Content, Detector};
-use crate::decode::{Dead, Decoded, Decoder, Detail, Index, Record, Skipped};
+use crate::decode::{Decoded, Decoder, Detail, Record};
 use crate::detect::Told;
-use crate::map::{Mapped, map_traced};
 use crate::model::{
-    Cell, DeadReason, Event, EventKey, FindingChange, Format, KindId, Ledger, Limits, Outcome,
-    Ownership, Provider, Spender, Timestamp, Trace, Tracer,
+    Cell, Change, DeadReason, Event, FindingChange, Format, KindId, Ledger, Limits, Outcome,
+    Provider, Spender, Timestamp, Tracer,
 };
-use crate::state::{CellState, Frame, Graph, KnownResources, View};
-use crate::tenant::{Registry, Resolution};
+use crate::state::{Frame, Graph, KnownResources, View};
+use crate::tenant::Registry;
 
 use account::{Account, Judged};
-use discovery::Discoveries;
+use intake::{Desk, Prepared, Reads};
+
+pub use intake::{Gate, Intake};
+pub use keep::{Kept, Strange};
 
 /// What an outcome line tells about one event.
 #[derive(Clone, Debug)]
@@ -111,30 +116,14 @@ struct Core {
     setup: Setup,
     accounts: BTreeMap<Cell, Account>,
     known: FxHashMap<Provider, Arc<KnownResources>>,
-    discoveries: Discoveries,
+    /// Whether journals are kept: the state is kept elsewhere too.
+    keeps: bool,
+    /// The accounts worked on since the last commit.
+    touched: BTreeSet<Cell>,
     scratch: Bump,
     ledger: Ledger,
     /// Owners of expressions that ran out at least once.
     spenders: BTreeSet<Spender>,
-}
-
-/// The decoder's question, answered by the content's index, and told to whoever asked.
-struct Reads<'c>(&'c Content, Option<&'c dyn Tracer>);
-
-impl Index for Reads<'_> {
-    fn reads(&self, key: &EventKey<'_>, by_owner: &dyn Fn() -> bool) -> bool {
-        let read = self.0.reads(key) || (self.0.reads_owner(key) && by_owner());
-        if let Some(trace) = self.1 {
-            trace.tell(&Trace::Key { key: *key, read });
-        }
-        read
-    }
-
-    fn envelope(&self, name: &str, level: usize) {
-        if let Some(trace) = self.1 {
-            trace.tell(&Trace::Envelope { name, level });
-        }
-    }
 }
 
 impl Engine {
@@ -152,7 +141,8 @@ impl Engine {
                 setup,
                 accounts: BTreeMap::new(),
                 known,
-                discoveries: Discoveries::default(),
+                keeps: false,
+                touched: BTreeSet::new(),
                 scratch: Bump::new(),
                 ledger: Ledger::default(),
                 spenders: BTreeSet::new(),
@@ -177,15 +167,44 @@ impl Engine {
         let mut number = 0;
         decoder.decode(record, &Reads(&content, trace), &mut |arena, decoded| {
             match decoded {
-                Decoded::Skipped(skipped) => core.skipped(skipped, number, sink),
-                Decoded::Dead(dead) => core.dead(dead, number, sink),
+                Decoded::Skipped(skipped) => {
+                    if let Some(told) = core.desk(&content, trace).skipped(skipped, number) {
+                        sink.outcome(&told);
+                    }
+                }
+                Decoded::Dead(dead) => {
+                    if let Some(told) = core.desk(&content, trace).dead(dead, number) {
+                        sink.outcome(&told);
+                    }
+                }
                 Decoded::Event(event) => core.event(event, number, arena, trace, sink),
             }
             number += 1;
         });
     }
 
-    /// Lets time pass for every account.
+    /// Takes in what one event says, where [`Intake`] made it; its outcome is told. `reads`: it only
+    /// reads, and was looked at for its actor alone.
+    pub fn change(&mut self, change: Change, reads: bool, sink: &mut dyn Sink) {
+        let cause = Arc::clone(&change.cause);
+        let cell = change.cell.clone();
+        let told = EventOutcome {
+            format: Some(cause.format),
+            tenant: &cell.tenant,
+            account: &cell.account,
+            event_id: &cause.id,
+            service: &cause.service,
+            name: &cause.name,
+            time: Some(cause.time),
+            ..EventOutcome::of(0, if reads { Outcome::ReadOnly } else { Outcome::Unchanged })
+        };
+        let mut arena = std::mem::take(&mut self.core.scratch);
+        self.core.apply(change, &told, &arena, None, sink);
+        arena.reset();
+        self.core.scratch = arena;
+    }
+
+    /// Lets time pass for every account for which something is due.
     pub fn tick(&mut self, now: Timestamp, sink: &mut dyn Sink) {
         let core = &mut self.core;
         let content = Arc::clone(&core.content);
@@ -193,20 +212,27 @@ impl Engine {
         let (graph, ledger) = (&core.graph, &core.ledger);
         let frame = Frame { content: &content, graph, limits, trace: None, ledger };
         let mut steps = Vec::new();
-        for account in core.accounts.values_mut() {
-            steps.extend(account.pass(now, frame, &core.scratch));
+        let mut due = Vec::new();
+        for (cell, account) in &mut core.accounts {
+            if account.is_due(now) {
+                steps.extend(account.pass(now, frame, &core.scratch));
+                due.push(cell.clone());
+            }
         }
         core.scratch.reset();
         core.tell_spenders(sink);
         for told in steps {
             core.tell(told, now, sink);
         }
-        core.tell_summaries(None, sink);
+        for cell in due {
+            core.touch(&cell);
+            core.tell_summaries(&cell, Some(now), sink);
+        }
     }
 
     /// The end of the stream: what was gathered is told.
     pub fn finish(&mut self, sink: &mut dyn Sink) {
-        self.core.tell_summaries(None, sink);
+        self.core.tell_all_summaries(sink);
     }
 
     /// How many findings are open.
@@ -268,41 +294,6 @@ impl Engine {
 }
 
 impl Core {
-    fn skipped(&self, skipped: &Skipped<'_>, number: u32, sink: &mut dyn Sink) {
-        if self.setup.shard.is_some_and(|(index, _)| index != 0) {
-            return;
-        }
-        let outcome = match (skipped.read_only, skipped.failed) {
-            (true, _) => Outcome::ReadOnly,
-            (false, true) => Outcome::Failed,
-            (false, false) => Outcome::Unwatched,
-        };
-        sink.outcome(&EventOutcome {
-            format: Some(skipped.format),
-            account: skipped.account,
-            event_id: skipped.id,
-            service: skipped.service,
-            name: skipped.name,
-            time: skipped.time,
-            ..EventOutcome::of(number, outcome)
-        });
-    }
-
-    fn dead(&self, dead: &Dead<'_>, number: u32, sink: &mut dyn Sink) {
-        if self.setup.shard.is_some_and(|(index, _)| index != 0) {
-            return;
-        }
-        sink.outcome(&EventOutcome {
-            format: dead.format,
-            dead: Some(dead.reason),
-            detail: dead.detail,
-            account: dead.account,
-            event_id: dead.id,
-            service: dead.service,
-            ..EventOutcome::of(number, Outcome::Dead)
-        });
-    }
-
     /// Whose an event is, what it says, and what follows.
     fn event(
         &mut self,
@@ -312,73 +303,59 @@ impl Core {
         trace: Option<&dyn Tracer>,
         sink: &mut dyn Sink,
     ) {
-        let mut told = EventOutcome::about(event, number);
-        if event.account.is_empty() {
-            return self.quarantine(&told, "the event names no account", sink);
-        }
-        let tenant = match self.registry.resolve(event.key.provider, event.account, None) {
-            Resolution::Tenant(tenant) => tenant,
-            Resolution::Conflict => {
-                return self.quarantine(&told, "two sources name different tenants", sink);
-            }
-            Resolution::Unmapped => {
-                return self.quarantine(&told, "the account is not mapped to a tenant", sink);
-            }
-        };
-        told.tenant = &tenant;
-        if let Some(trace) = trace {
-            trace.tell(&Trace::Tenant { tenant: &tenant, account: event.account });
-        }
-        let cell = Cell {
-            tenant: Arc::clone(&tenant),
-            provider: event.key.provider,
-            account: event.account.into(),
-        };
-        if self.setup.shard.is_some_and(|(index, count)| shard_of(&cell.tenant, count) != index) {
-            return;
-        }
         let content = Arc::clone(&self.content);
-        let watch = (trace, &self.ledger);
-        let change = match map_traced(event, &cell, &content, &self.setup.limits, arena, watch) {
-            Mapped::Change(change) => change,
-            Mapped::Nothing => {
-                told.outcome = quiet(event);
-                self.tell_spenders(sink);
-                return sink.outcome(&told);
-            }
-        };
-        if let Some(trace) = trace {
-            trace.tell(&Trace::Change(&change));
-        }
-        if event.ownership == Ownership::Provider && change.writes.is_empty() {
-            told.outcome = Outcome::Provider;
+        let prepared = self.desk(&content, trace).prepare(event, number, arena);
+        let Some(Prepared { told, tenant, change }) = prepared else { return };
+        let told = EventOutcome { tenant: tenant.as_deref().unwrap_or(""), ..told };
+        let Some(change) = change else {
+            self.tell_spenders(sink);
             return sink.outcome(&told);
-        }
+        };
+        self.apply(*change, &told, arena, trace, sink);
+    }
+
+    fn desk<'d>(&'d self, content: &'d Content, trace: Option<&'d dyn Tracer>) -> Desk<'d> {
+        let Self { registry, setup, ledger, .. } = self;
+        Desk { content, registry, setup, ledger, trace, bound: None }
+    }
+
+    /// What follows from a change. `told` holds what it comes to where nothing of it is new.
+    fn apply(
+        &mut self,
+        change: Change,
+        told: &EventOutcome<'_>,
+        arena: &Bump,
+        trace: Option<&dyn Tracer>,
+        sink: &mut dyn Sink,
+    ) {
+        let content = Arc::clone(&self.content);
         let limits = &self.setup.limits;
         let (graph, ledger) = (&self.graph, &self.ledger);
         let frame = Frame { content: &content, graph, limits, trace, ledger };
-        let known = &self.known;
-        let account = self.accounts.entry(cell.clone()).or_insert_with(|| Account {
-            state: CellState::new(
-                cell,
-                known.get(&event.key.provider).cloned().unwrap_or_default(),
-            ),
-            findings: crate::detect::CellFindings::default(),
-        });
-        let Judged { mut outcome, resources, told: steps } = account.take(*change, frame, arena);
-        if outcome == Outcome::Unchanged && is_plain_read(event, &content) {
-            outcome = Outcome::ReadOnly;
+        let cell = change.cell.clone();
+        let account = match self.accounts.entry(cell.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let known = self.known.get(&cell.provider).cloned().unwrap_or_default();
+                place.insert(Account::new(cell.clone(), known, self.keeps))
+            }
+        };
+        let Judged { mut outcome, resources, told: steps } = account.take(change, frame, arena);
+        if outcome == Outcome::Unchanged {
+            outcome = told.outcome;
         }
         let now = account.state.watermark;
+        self.touch(&cell);
         let uids: Vec<String> = steps
             .iter()
             .filter(|told| told.alone)
             .map(|told| told.change.finding.uid.to_string())
             .collect();
         let resources = self.named(&resources);
-        sink.outcome(&EventOutcome { outcome, resources: &resources, alerts: &uids, ..told });
+        let told = EventOutcome { outcome, resources: &resources, alerts: &uids, ..told.clone() };
+        sink.outcome(&told);
         self.tell_spenders(sink);
-        self.tell_summaries(Some((&tenant, now)), sink);
+        self.tell_summaries(&cell, Some(now), sink);
         for step in steps {
             self.tell(step, now, sink);
         }
@@ -399,16 +376,13 @@ impl Core {
         names
     }
 
-    fn quarantine(&self, told: &EventOutcome<'_>, why: &str, sink: &mut dyn Sink) {
-        if self.setup.shard.is_none_or(|(index, _)| index == 0) {
-            sink.outcome(&EventOutcome { detail: why, ..told.clone() });
-        }
-    }
-
     fn tell(&mut self, told: Told, now: Timestamp, sink: &mut dyn Sink) {
         if !told.alone {
             sink.kept(&told.change);
-            self.discoveries.add(told, now);
+            let cell = &told.change.finding.cell;
+            if let Some(account) = self.accounts.get_mut(cell) {
+                account.discoveries.add(told, now);
+            }
             return;
         }
         sink.finding(&told.change, &self.content.detectors[told.detector], &self.content);
@@ -424,9 +398,29 @@ impl Core {
         }
     }
 
-    fn tell_summaries(&mut self, of: Option<(&str, Timestamp)>, sink: &mut dyn Sink) {
-        for (change, detector) in self.discoveries.due(of) {
-            sink.finding(&change, &self.content.detectors[detector], &self.content);
+    /// Tells an account's summaries: those due at `now`, or without it all.
+    fn tell_summaries(&mut self, cell: &Cell, now: Option<Timestamp>, sink: &mut dyn Sink) {
+        let Some(account) = self.accounts.get_mut(cell) else { return };
+        for (change, detector) in account.discoveries.due(now) {
+            let known = self.content.detectors.iter().find(|d| d.id == detector);
+            if let Some(detector) = known {
+                sink.finding(&change, detector, &self.content);
+            }
+        }
+    }
+
+    /// Tells every account's summaries.
+    fn tell_all_summaries(&mut self, sink: &mut dyn Sink) {
+        let cells: Vec<Cell> = self.accounts.keys().cloned().collect();
+        for cell in cells {
+            self.tell_summaries(&cell, None, sink);
+        }
+    }
+
+    /// Notes that an account is worked on.
+    fn touch(&mut self, cell: &Cell) {
+        if self.keeps && !self.touched.contains(cell) {
+            self.touched.insert(cell.clone());
         }
     }
 }
@@ -463,24 +457,6 @@ impl<'a> EventOutcome<'a> {
             resources: &[],
             alerts: &[],
         }
-    }
-}
-
-/// Whether an event only reads, and no entry names it: it was looked at for its actor alone.
-fn is_plain_read(event: &Event<'_>, content: &Content) -> bool {
-    event.read_only == Some(true) && !content.reads(&event.key)
-}
-
-/// The fate of an event that no entry reads after all.
-fn quiet(event: &Event<'_>) -> Outcome {
-    if event.error.is_some() {
-        Outcome::Failed
-    } else if event.read_only == Some(true) {
-        Outcome::ReadOnly
-    } else if event.ownership == Ownership::Provider {
-        Outcome::Provider
-    } else {
-        Outcome::Unwatched
     }
 }
 

@@ -12,6 +12,8 @@ mod derive;
 pub mod fold;
 pub mod graph;
 pub mod index;
+pub mod journal;
+mod keep;
 pub mod lens;
 pub mod pending;
 pub mod row;
@@ -23,6 +25,7 @@ mod work;
 pub use carry::Moves;
 pub use cell::{Applied, CellState, Frame, KnownResource, KnownResources, Past, Timer, Transition};
 pub use graph::Graph;
+pub use journal::{Journal, Part};
 pub use lens::{Assumption, Lens, Notes};
 pub use row::{
     ElementState, FacetBody, FacetState, Growing, Knowledge, Life, Resource, Row, Said, Stamp, View,
@@ -30,12 +33,13 @@ pub use row::{
 pub use sealed::Sealed;
 pub use work::known_resources;
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::model::{FacetId, KindId};
 
 /// Names a resource inside a cell: a 128-bit hash of kind and id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key(pub u128);
 
 /// What a key is of.

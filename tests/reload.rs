@@ -65,6 +65,8 @@ fn a_new_detector_sees_what_was_there_before_it_as_a_discovery() {
         play.wait(700);
     }
     assert_eq!(play.open("OWN-001").len(), 600);
+    assert_eq!(play.steps("OWN-001"), [], "they are gathered for a minute");
+    play.wait(800);
     let told = play.steps("OWN-001");
     assert!(told.iter().all(|line| line.summary.is_some()), "{told:?}");
     assert_eq!(told.iter().filter_map(|line| line.summary).sum::<usize>(), 600);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::expr::Program;
 use crate::model::{
@@ -42,6 +43,20 @@ pub struct Content {
 }
 
 impl Content {
+    /// Content that declares this and reads and judges nothing: to understand what was written down
+    /// under other numbers.
+    #[must_use]
+    pub fn of_schema(schema: Schema) -> Self {
+        let (kinds, acts) = (schema.kinds.len(), schema.acts.len());
+        Self {
+            schema,
+            derives: (0..kinds).map(|_| Vec::new()).collect(),
+            postures: vec![Vec::new(); kinds],
+            deeds: vec![Vec::new(); acts],
+            ..Self::default()
+        }
+    }
+
     /// The entries that read an event, in file order; the first whose `when` holds wins.
     /// One hash look-up, no allocation.
     pub fn entries_for(&self, key: &EventKey<'_>) -> impl Iterator<Item = &Entry> + use<'_> {
@@ -402,7 +417,7 @@ pub struct Signal {
 }
 
 /// What of a detector a window hears.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Sensed {
     /// A reason beginning to hold.
     Opened,

@@ -42,7 +42,7 @@ impl CellFindings {
         &mut self,
         moves: &Moves,
         translation: &Translation<'_>,
-        (old, new): (&Content, &Content),
+        new: &Content,
         scene: &Scene<'_>,
     ) {
         self.open.refile(scene.state.cell(), &mut |open: Open| {
@@ -51,7 +51,7 @@ impl CellFindings {
             let finding = crate::model::Finding { kind, ..open.finding };
             Some(Open { finding, at, ..open })
         });
-        self.windows.carry_over(moves, translation, old, new);
+        self.windows.carry_over(moves, translation, new);
     }
 }
 

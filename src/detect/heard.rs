@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::content::{Detector, Form, Sensed, Signal, WindowForm, WindowScope, WindowShape};
 use crate::model::{
     Cause, Confidence, Digest, Finding, KindId, Novelty, Reason, Schema, Severity, Step, Timestamp,
@@ -12,7 +14,7 @@ use crate::state::Key;
 use super::{Open, Scene, Told, severity, uid};
 
 /// What a window remembers of one thing it heard.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Heard {
     pub(super) sensed: Sensed,
     /// Detector's id or act's name.

@@ -9,7 +9,8 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Cause, Cell, Digest, Finding, KindId, Novelty, Reason, Timestamp};
-use crate::state::{Growing, Key, Sealed};
+use crate::state::journal::{Bytes, pack, unpack};
+use crate::state::{Growing, Journal, Key, Sealed};
 
 /// An open finding and the event that opened it.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,6 +123,8 @@ pub(super) struct Shelf {
     lists: FxHashMap<Key, Vec<Box<[u8]>>>,
     count: usize,
     scratch: Vec<u8>,
+    /// The lists that are others since the last commit.
+    pub(super) journal: Journal<Key>,
 }
 
 impl Shelf {
@@ -155,8 +158,13 @@ impl Shelf {
     pub(super) fn put(&mut self, at: Key, list: &[Open]) {
         self.count += list.len();
         if list.is_empty() {
-            self.lists.remove(&at);
+            if let Some(was) = self.lists.remove(&at) {
+                self.journal.note(&at, || Some(pack(&was)));
+            }
             return;
+        }
+        if self.journal.is_on() && !self.is_as(at, list) {
+            self.note(at);
         }
         let known = self.lists.entry(at).or_default();
         known.truncate(list.len());
@@ -170,8 +178,38 @@ impl Shelf {
         }
     }
 
+    fn note(&mut self, at: Key) {
+        self.journal.note(&at, || self.lists.get(&at).map(pack));
+    }
+
+    /// Whether what is filed there is this, byte by byte.
+    fn is_as(&mut self, at: Key, list: &[Open]) -> bool {
+        let Some(known) = self.lists.get(&at).filter(|known| known.len() == list.len()) else {
+            return false;
+        };
+        let scratch = &mut self.scratch;
+        known.iter().zip(list).all(|(known, open)| **known == *encode(open, scratch))
+    }
+
+    /// The bytes of what is filed there.
+    pub(super) fn at_rest(&self, at: Key) -> Option<Bytes> {
+        self.lists.get(&at).map(pack)
+    }
+
+    /// Takes up what is filed there from its bytes; false where they are none.
+    pub(super) fn lay(&mut self, at: Key, bytes: &[u8]) -> bool {
+        let Some(list) = unpack::<Vec<Bytes>>(bytes) else { return false };
+        if list.iter().any(|bytes| postcard::from_bytes::<Resting<'_>>(bytes).is_err()) {
+            return false;
+        }
+        self.count += list.len();
+        self.lists.insert(at, list);
+        true
+    }
+
     /// Files one more.
     pub(super) fn add(&mut self, open: &Open) {
+        self.note(open.at);
         let bytes = encode(open, &mut self.scratch).into();
         self.lists.entry(open.at).or_default().push(bytes);
         self.count += 1;

@@ -3,13 +3,18 @@
 //! Windows hear reasons beginning and ending, and deeds. Discovered findings are not heard: they
 //! happened at no known time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::content::{Content, Detector, Form, Sensed, WindowForm, WindowShape};
 use crate::model::{Act, Cause, Digest, KindId, Limits, Severity, Step, Timestamp, Translation};
+use crate::state::journal::pack;
 use crate::state::{Key, Moves};
+
+use super::keep::Journals;
 
 use super::heard::{
     Heard, count, gap_uid, heard, is_complete, is_window, one_of, scope_of, waits, watch_window,
@@ -19,10 +24,10 @@ use super::tell::Parts;
 use super::{CellFindings, Open, Scene, Told, Why, severity, step};
 
 /// When a window must be looked at again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowTimer {
-    /// The window's detector, by place.
-    detector: usize,
+    /// The window's detector, by id.
+    detector: Arc<str>,
     /// What it is kept by.
     scope: Arc<str>,
     /// The finding it waits on, and where that is filed.
@@ -35,17 +40,18 @@ pub struct WindowTimer {
 #[derive(Debug, Default)]
 pub struct Windows {
     /// By detector and scope, see [`window_key`].
-    rings: FxHashMap<Key, Ring>,
-    told_until: FxHashMap<Key, Timestamp>,
+    pub(super) rings: FxHashMap<Key, Ring>,
+    pub(super) told_until: FxHashMap<Key, Timestamp>,
     /// How many rings were left when those that are over were last thrown out.
     swept: usize,
-    timers: std::collections::BTreeMap<(Timestamp, u64), WindowTimer>,
-    sequence: u64,
+    pub(super) timers: BTreeMap<(Timestamp, u64), WindowTimer>,
+    pub(super) sequence: u64,
+    pub(super) journals: Journals,
 }
 
 /// What one window remembers for one scope.
-#[derive(Debug)]
-struct Ring {
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Ring {
     /// When the newest is out of the span.
     until: Timestamp,
     /// In event time.
@@ -59,7 +65,9 @@ impl Windows {
     /// The next timer due at or before `now`, taken out, with the instant it was set for.
     pub fn due(&mut self, now: Timestamp) -> Option<(Timestamp, WindowTimer)> {
         let (&key, _) = self.timers.first_key_value().filter(|((at, _), _)| *at <= now)?;
-        self.timers.remove(&key).map(|timer| (key.0, timer))
+        let timer = self.timers.remove(&key)?;
+        self.journals.timers.note(&key.1, || Some(pack(&(key.0, &timer))));
+        Some((key.0, timer))
     }
 
     /// When the next timer is due.
@@ -74,7 +82,6 @@ impl Windows {
         &mut self,
         moves: &Moves,
         translation: &Translation<'_>,
-        old: &Content,
         new: &Content,
     ) {
         #[expect(clippy::iter_over_hash_type, reason = "each on its own")]
@@ -83,17 +90,11 @@ impl Windows {
             ring.heard = ring.heard.iter().filter_map(carried).collect();
         }
         self.rings.retain(|_, ring| !ring.heard.is_empty());
-        let place_of = |place: usize| {
-            let id = &old.detectors.get(place)?.id;
-            new.detectors.iter().position(|detector| detector.id == *id)
-        };
         self.timers.retain(|_, timer| {
             if let Some((at, _)) = &mut timer.finding {
                 *at = moves.get(at).copied().unwrap_or(*at);
             }
-            let place = place_of(timer.detector);
-            timer.detector = place.unwrap_or_default();
-            place.is_some()
+            new.detectors.iter().any(|detector| detector.id == timer.detector)
         });
     }
 
@@ -104,13 +105,35 @@ impl Windows {
             return;
         }
         let over = watermark.plus(-limits.lateness);
-        self.rings.retain(|_, ring| ring.until >= over);
-        self.told_until.retain(|_, until| *until >= over);
+        let Journals { rings, told, .. } = &mut self.journals;
+        self.rings.retain(|key, ring| {
+            let stays = ring.until >= over;
+            if !stays {
+                rings.note(key, || Some(pack(ring)));
+            }
+            stays
+        });
+        self.told_until.retain(|key, until| {
+            let stays = *until >= over;
+            if !stays {
+                told.note(key, || Some(pack(until)));
+            }
+            stays
+        });
         self.swept = self.rings.len();
+    }
+
+    fn note_ring(&mut self, key: Key) {
+        self.journals.rings.note(&key, || self.rings.get(&key).map(pack));
+    }
+
+    fn note_told(&mut self, key: Key) {
+        self.journals.told.note(&key, || self.told_until.get(&key).map(pack));
     }
 
     fn at(&mut self, when: Timestamp, timer: WindowTimer) {
         self.sequence += 1;
+        self.journals.timers.note(&self.sequence, || None);
         self.timers.insert((when, self.sequence), timer);
     }
 }
@@ -156,7 +179,10 @@ impl CellFindings {
         scene: &Scene<'_>,
     ) -> Vec<Told> {
         let mut told = Vec::new();
-        let detector = &scene.frame.content.detectors[timer.detector];
+        let detectors = &scene.frame.content.detectors;
+        let Some(detector) = detectors.iter().find(|d| d.id == timer.detector) else {
+            return told;
+        };
         let Form::Window(form) = &detector.form else { return told };
         match &form.shape {
             WindowShape::OpenLonger { spans, repeat, .. } => {
@@ -210,14 +236,13 @@ impl CellFindings {
             let Form::Window(form) = &detector.form else { continue };
             if waits(form, one) {
                 watch_window(detector, one, scene);
-                self.hear_one(place as usize, detector, form, one, scene, told);
+                self.hear_one(detector, form, one, scene, told);
             }
         }
     }
 
     fn hear_one(
         &mut self,
-        place: usize,
         detector: &Detector,
         form: &WindowForm,
         one: &Arc<Heard>,
@@ -228,16 +253,16 @@ impl CellFindings {
         let key = window_key(detector, &scope);
         match &form.shape {
             WindowShape::OpenLonger { spans, .. } => {
-                self.open_longer(place, detector, spans, one, scope, scene);
+                self.open_longer(detector, spans, one, scope, scene);
             }
             WindowShape::Gap { escalate, .. } => {
-                self.gap(place, detector, *escalate, one, scope, scene, told);
+                self.gap(detector, *escalate, one, scope, scene, told);
             }
             WindowShape::Absence { within, .. } => {
                 self.remember(key, one, *within, scene);
                 self.windows.at(
                     one.time.plus(*within),
-                    WindowTimer { detector: place, scope, finding: None, round: 0 },
+                    WindowTimer { detector: detector.id.clone(), scope, finding: None, round: 0 },
                 );
             }
             WindowShape::Count { at_least, distinct, weight, within, .. } => {
@@ -270,6 +295,7 @@ impl CellFindings {
     ) -> &[Arc<Heard>] {
         let limits = scene.frame.limits;
         self.windows.sweep(scene.state.watermark, limits);
+        self.windows.note_ring(key);
         // Most rings never hold more than one.
         let fresh = || Ring { until: one.time, heard: Vec::with_capacity(1) };
         let ring = self.windows.rings.entry(key).or_insert_with(fresh);
@@ -285,6 +311,7 @@ impl CellFindings {
 
     /// Whether a window may tell now: once per span.
     fn once(&mut self, key: Key, now: Timestamp, within: i64) -> bool {
+        self.windows.note_told(key);
         let until = self.windows.told_until.entry(key).or_insert(Timestamp(i64::MIN));
         if now <= *until {
             return false;
@@ -295,7 +322,6 @@ impl CellFindings {
 
     fn open_longer(
         &mut self,
-        place: usize,
         detector: &Detector,
         spans: &[Option<i64>; 5],
         one: &Heard,
@@ -307,17 +333,13 @@ impl CellFindings {
             return;
         }
         let Some(span) = spans[one.severity as usize] else { return };
-        let timer = WindowTimer { detector: place, scope, finding: one.finding, round: 0 };
+        let timer =
+            WindowTimer { detector: detector.id.clone(), scope, finding: one.finding, round: 0 };
         self.windows.at(one.time.plus(span), timer);
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a shape's parameters, what was heard, and where it goes"
-    )]
     fn gap(
         &mut self,
-        place: usize,
         detector: &Detector,
         escalate: Option<i64>,
         one: &Heard,
@@ -344,7 +366,7 @@ impl CellFindings {
         if let Some(after) = escalate {
             self.windows.at(
                 one.time.plus(after),
-                WindowTimer { detector: place, scope, finding: None, round: 0 },
+                WindowTimer { detector: detector.id.clone(), scope, finding: None, round: 0 },
             );
         }
     }

@@ -6,9 +6,13 @@ use bumpalo::Bump;
 
 use crate::content::Content;
 use crate::detect::{CellFindings, Scene, Told, Why};
-use crate::model::{Cause, Change, KindId, Operation, Outcome, Timestamp, Trace, Translation};
+use crate::model::{
+    Cause, Cell, Change, KindId, Operation, Outcome, Timestamp, Trace, Translation,
+};
 use crate::state::pending::{Paired, Taken};
-use crate::state::{Applied, CellState, Frame, KnownResources, Timer};
+use crate::state::{Applied, CellState, Frame, KnownResources, Part, Timer};
+
+use super::discovery::Discoveries;
 
 /// An account.
 #[derive(Debug)]
@@ -17,6 +21,10 @@ pub struct Account {
     pub state: CellState,
     /// What is wrong with them.
     pub findings: CellFindings,
+    /// What is gathered for summaries.
+    pub discoveries: Discoveries,
+    /// Where its parts stand that are kept elsewhere under other numbers: all is to be written anew.
+    pub(super) stale: Option<Vec<Part>>,
 }
 
 /// What an event came to.
@@ -37,8 +45,23 @@ impl Judged {
 }
 
 impl Account {
+    /// An account nobody has spoken of. `keeps`: it keeps journals.
+    pub fn new(cell: Cell, known: Arc<KnownResources>, keeps: bool) -> Self {
+        let mut account = Self {
+            state: CellState::new(cell, known),
+            findings: CellFindings::default(),
+            discoveries: Discoveries::default(),
+            stale: None,
+        };
+        if keeps {
+            account.start_journal();
+        }
+        account
+    }
+
     /// Takes in a change: first whatever time was due before it, then the change itself.
     pub fn take(&mut self, change: Change, frame: Frame<'_>, arena: &Bump) -> Judged {
+        self.state.note_head(frame.content.digest);
         if self.state.is_repeated(&change.cause.id, frame.limits) {
             return Judged::silent(Outcome::Duplicate);
         }
@@ -82,19 +105,19 @@ impl Account {
         self.findings.withdraw(new, &scene)
     }
 
-    /// Takes up the content of `frame` in the place of `old`.
+    /// Takes up the content of `frame`, to whose ids `translation` leads.
     pub fn carry_over(
         &mut self,
-        old: &Content,
+        translation: &Translation<'_>,
         known: Arc<KnownResources>,
         frame: Frame<'_>,
         arena: &Bump,
     ) {
-        let translation = Translation::between(&old.schema, &frame.content.schema);
-        let moves = self.state.carry_over(&translation, known, frame);
+        let moves = self.state.carry_over(translation, known, frame);
         let cause = Arc::new(Cause { time: self.state.watermark, ..Cause::nobody() });
         let scene = Scene { frame, state: &self.state, arena, cause: &cause, why: Why::Event };
-        self.findings.carry_over(&moves, &translation, (old, frame.content), &scene);
+        self.findings.carry_over(&moves, translation, frame.content, &scene);
+        self.discoveries.carry_over(translation);
     }
 
     /// Applies a change in the place of what `instead` had said; `shaky`: without being sure.
@@ -149,6 +172,7 @@ impl Account {
 
     /// Lets time pass up to `now`, timer by timer.
     pub fn pass(&mut self, now: Timestamp, frame: Frame<'_>, arena: &Bump) -> Vec<Told> {
+        self.state.note_head(frame.content.digest);
         let mut told = Vec::new();
         loop {
             let next = [self.state.next_due(), self.findings.windows.next_due()]
@@ -173,6 +197,13 @@ impl Account {
             self.state.rest();
         }
         told
+    }
+
+    /// Whether the passing of time up to `now` brings anything about.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let next =
+            [self.state.next_due(), self.findings.windows.next_due(), self.discoveries.next_due()];
+        self.state.has_backlog() || next.into_iter().flatten().any(|due| due <= now)
     }
 
     fn window(&mut self, due: Timestamp, frame: Frame<'_>, arena: &Bump) -> Vec<Told> {

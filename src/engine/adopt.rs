@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::content::Content;
-use crate::model::{Limits, Provider};
+use crate::model::{Limits, Provider, Translation};
 use crate::state::{Frame, Graph, KnownResources, known_resources};
 
 use super::{Core, Engine, Sink};
@@ -28,7 +28,7 @@ impl Engine {
 
 impl Core {
     fn adopt(&mut self, content: Arc<Content>, sink: &mut dyn Sink) {
-        self.tell_summaries(None, sink);
+        self.tell_all_summaries(sink);
         self.withdraw(&content, sink);
         self.graph = Graph::of(&content);
         self.known = known(&content, &self.setup.limits);
@@ -37,9 +37,15 @@ impl Core {
         let (limits, ledger) = (&self.setup.limits, &self.ledger);
         let (content, graph) = (&self.content, &self.graph);
         let frame = Frame { content, graph, limits, trace: None, ledger };
+        let translation = Translation::between(&old.schema, &content.schema);
         for (cell, account) in &mut self.accounts {
             let known = self.known.get(&cell.provider).cloned().unwrap_or_default();
-            account.carry_over(&old, known, frame, &self.scratch);
+            let names = self.keeps.then(|| account.part_names());
+            account.carry_over(&translation, known, frame, &self.scratch);
+            if let Some(names) = names {
+                account.rewrite(names);
+                account.start_journal();
+            }
         }
         self.scratch.reset();
     }

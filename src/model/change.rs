@@ -90,7 +90,7 @@ pub enum Source {
 }
 
 /// What belongs together: one event and everything it says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// Whose.
     pub cell: Cell,
@@ -111,7 +111,7 @@ pub struct Change {
 }
 
 /// The asynchronous operation an event belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operation {
     /// None.
     Single,
@@ -122,7 +122,7 @@ pub enum Operation {
 }
 
 /// What an event says about one resource.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Write {
     /// Which resource.
     pub target: Target,
@@ -134,7 +134,7 @@ pub struct Write {
 }
 
 /// How a write names its resource. `id` wins where both are there.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Target {
     /// The kind.
     pub kind: KindId,
@@ -197,7 +197,7 @@ pub enum ElementRef {
 }
 
 /// A deed: nothing's state, but something done.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Act {
     /// Index into [`super::Schema::acts`].
     pub act: u16,

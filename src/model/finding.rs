@@ -156,7 +156,7 @@ pub struct Reason {
 }
 
 /// A finding as it now stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Stable over the finding's life: a hash of tenant, cell, resource incarnation, subject.
     pub uid: Digest,
@@ -240,7 +240,7 @@ pub struct FindingChange {
 }
 
 /// What people know a resource by.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceLabel {
     /// Its name; empty where never seen.
     pub name: Box<str>,

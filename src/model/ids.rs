@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// A cloud, or Kubernetes, as the origin of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Provider {
     /// Huawei Cloud and Open Telekom Cloud (the same product).
     Huawei,
@@ -58,7 +58,7 @@ impl fmt::Display for Provider {
 ///
 /// `account` is what the cloud calls the owner of a resource: a Huawei domain, an AWS account,
 /// an Azure subscription, a GCP project, a cluster.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Cell {
     /// The customer.
     pub tenant: Arc<str>,

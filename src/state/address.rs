@@ -56,6 +56,7 @@ impl CellState {
         let same =
             |orphan: &Orphan| orphan.called == called && orphan.said.cause.id == said.cause.id;
         if !self.orphans.iter().any(same) {
+            self.note_orphans();
             self.orphans.push_back(Orphan { called, said });
             work.applied.orphaned += 1;
         }
@@ -90,6 +91,7 @@ impl CellState {
             if !self.orphans.iter().any(|orphan| orphan.name() == name) {
                 continue;
             }
+            self.note_orphans();
             let (mine, others) = self.orphans.drain(..).partition(|orphan| orphan.name() == name);
             self.orphans = others;
             let owners: Vec<Key> = self.index.owners(name).to_vec();

@@ -71,7 +71,7 @@ impl CellState {
     }
 
     /// Enters a row into the indexes.
-    fn file(&mut self, key: Key, row: &Row, frame: Frame<'_>, work: &mut Work) {
+    pub(super) fn file(&mut self, key: Key, row: &Row, frame: Frame<'_>, work: &mut Work) {
         let declared = frame.content.schema.kind(row.kind);
         self.index.note_resource(row.kind, &row.base, frame.graph);
         for said in &row.recent {

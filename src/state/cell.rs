@@ -5,24 +5,28 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::content::Content;
 use crate::model::{
-    Cause, Cell, Change, FacetId, KindId, Ledger, Limits, Source, Timestamp, Tracer, Translation,
+    Cause, Cell, Change, Digest, FacetId, KindId, Ledger, Limits, Source, Timestamp, Tracer,
+    Translation,
 };
 
 use super::Key;
 use super::fold::fold;
 use super::graph::Graph;
 use super::index::{Index, Mirrored};
+use super::journal::pack;
+use super::keep::Journals;
 use super::pending::Pending;
 use super::row::{Row, Said, View};
 use super::store::{Held, Store};
 use super::work::{Work, differences, past};
 
 /// What the engine must come back for, at an instant of event time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Timer {
     /// A snapshot's settle time is over.
     Settle(Key, Arc<str>),
@@ -123,7 +127,7 @@ pub struct Frame<'f> {
 const SLICE: usize = 256;
 
 /// What was said of a resource that nobody knows yet by what it has.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Orphan {
     /// What it was called by: kind, facet, and the name there.
     pub(super) called: (KindId, FacetId, Arc<str>),
@@ -158,15 +162,19 @@ pub struct CellState {
     /// Operations under way.
     pub pending: Pending,
     pub(super) timers: BTreeMap<(Timestamp, u64), Timer>,
-    sequence: u64,
+    pub(super) sequence: u64,
     seen: FxHashSet<u128>,
-    seen_order: VecDeque<u128>,
+    pub(super) seen_order: VecDeque<u128>,
+    /// Events taken in so far.
+    pub(super) taken: u64,
     pub(super) known: Arc<KnownResources>,
     pub(super) backlog: VecDeque<Key>,
     /// Resources that all detectors are to judge again, because they are others.
     pub(super) anew: VecDeque<Key>,
     /// The newest event time of this account.
     pub watermark: Timestamp,
+    pub(super) judged: Digest,
+    pub(super) journals: Journals,
 }
 
 impl CellState {
@@ -185,10 +193,13 @@ impl CellState {
             sequence: 0,
             seen: FxHashSet::default(),
             seen_order: VecDeque::new(),
+            taken: 0,
             known,
             backlog: VecDeque::new(),
             anew: VecDeque::new(),
             watermark: Timestamp(i64::MIN),
+            judged: Digest::default(),
+            journals: Journals::default(),
         }
     }
 
@@ -234,12 +245,22 @@ impl CellState {
             return true;
         }
         self.seen_order.push_back(hash);
+        self.journals.seen.note(&self.taken, || None);
+        self.taken += 1;
         if self.seen_order.len() > limits.remembered_ids
             && let Some(oldest) = self.seen_order.pop_front()
         {
             self.seen.remove(&oldest);
+            let number = self.taken - self.seen_order.len() as u64 - 1;
+            self.journals.seen.note(&number, || Some(pack(&oldest)));
         }
         false
+    }
+
+    /// Remembers an event by its hash, behind those remembered before.
+    pub(super) fn lay_seen(&mut self, hash: u128) {
+        self.seen.insert(hash);
+        self.seen_order.push_back(hash);
     }
 
     /// The resource's view: what was said, and its derived values as last computed.
@@ -260,7 +281,9 @@ impl CellState {
     pub fn due(&mut self, now: Timestamp) -> Option<(Timestamp, Timer)> {
         let (&(at, sequence), _) =
             self.timers.first_key_value().filter(|((at, _), _)| *at <= now)?;
-        self.timers.remove(&(at, sequence)).map(|timer| (at, timer))
+        let timer = self.timers.remove(&(at, sequence))?;
+        self.journals.timers.note(&sequence, || Some(pack(&(at, &timer))));
+        Some((at, timer))
     }
 
     /// When the next timer is due.
@@ -294,6 +317,7 @@ impl CellState {
     /// Sets a timer.
     pub fn at(&mut self, when: Timestamp, timer: Timer) {
         self.sequence += 1;
+        self.journals.timers.note(&self.sequence, || None);
         self.timers.insert((when, self.sequence), timer);
     }
 

@@ -12,6 +12,7 @@ use crate::model::{FacetId, KindId, Value};
 use super::Key;
 use super::cell::Frame;
 use super::graph::{Graph, Reference};
+use super::journal::{Bytes, Journal, pack};
 use super::row::{FacetBody, Life, Resource, Said};
 use crate::model::{Edit, FacetEdit};
 
@@ -49,6 +50,10 @@ pub struct Index {
     ever: FxHashSet<Key>,
     /// As `ever`, by events that are not sure and may be taken back.
     perhaps: FxHashMap<Key, Vec<Arc<str>>>,
+    /// What is in `ever` since the last commit.
+    pub(super) new: Journal<Key>,
+    /// What of `perhaps` is otherwise since the last commit.
+    pub(super) unsure: Journal<Key>,
 }
 
 impl Index {
@@ -81,9 +86,10 @@ impl Index {
     pub fn note(&mut self, kind: KindId, said: &Said, graph: &Graph) {
         each_made(kind, said, graph, &mut |through| {
             if !said.shaky {
-                self.ever.insert(through);
+                self.see(through);
                 return;
             }
+            self.unsure.note(&through, || self.perhaps.get(&through).map(pack));
             let events = self.perhaps.entry(through).or_default();
             if !events.contains(&said.cause.id) {
                 events.push(Arc::clone(&said.cause.id));
@@ -95,9 +101,7 @@ impl Index {
     pub fn note_resource(&mut self, kind: KindId, resource: &Resource, graph: &Graph) {
         for reference in graph.references(kind) {
             let Some(state) = resource.facet(reference.facet) else { continue };
-            let mut visit = |through| {
-                self.ever.insert(through);
-            };
+            let mut visit = |through| self.see(through);
             match &state.body {
                 FacetBody::Register(value) => each_in(kind, reference, value, &mut visit),
                 FacetBody::Set(elements) => {
@@ -109,6 +113,37 @@ impl Index {
         }
     }
 
+    fn see(&mut self, through: Key) {
+        if self.ever.insert(through) {
+            self.new.note(&through, || None);
+        }
+    }
+
+    /// Remembers that a reference was once seen.
+    pub(super) fn lay_ever(&mut self, through: Key) {
+        self.ever.insert(through);
+    }
+
+    /// Remembers which events that are not sure made a reference.
+    pub(super) fn lay_perhaps(&mut self, through: Key, events: Vec<Arc<str>>) {
+        self.perhaps.insert(through, events);
+    }
+
+    /// The references ever seen, in no order.
+    pub(super) fn all_ever(&self) -> impl Iterator<Item = Key> {
+        self.ever.iter().copied()
+    }
+
+    /// The references seen in what is not sure, in no order.
+    pub(super) fn all_perhaps(&self) -> impl Iterator<Item = Key> {
+        self.perhaps.keys().copied()
+    }
+
+    /// The bytes of a reference that is not sure.
+    pub(super) fn perhaps_at(&self, through: Key) -> Option<Bytes> {
+        self.perhaps.get(&through).map(pack)
+    }
+
     /// What was ever seen, without what is: the rest follows from the rows.
     #[must_use]
     pub fn remembered(self) -> Self {
@@ -118,6 +153,7 @@ impl Index {
     /// Takes back what an event that was not sure had noted.
     pub fn unnote(&mut self, kind: KindId, said: &Said, graph: &Graph) {
         each_made(kind, said, graph, &mut |through| {
+            self.unsure.note(&through, || self.perhaps.get(&through).map(pack));
             let Some(events) = self.perhaps.get_mut(&through) else { return };
             events.retain(|event| *event != said.cause.id);
             if events.is_empty() {

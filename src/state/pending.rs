@@ -8,11 +8,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{Change, Limits, Operation, Timestamp, Translation};
 
+use super::journal::{Bytes, Journal, pack, unpack};
+
 /// What is known of one operation.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Waiting {
     start: Option<Change>,
     end: Option<Change>,
@@ -31,6 +34,8 @@ pub struct Pending {
     waiting: FxHashMap<Arc<str>, Waiting>,
     /// The same by age, the oldest first.
     ages: BTreeSet<(Timestamp, Arc<str>)>,
+    /// The operations of which something else is known since the last commit.
+    pub(super) journal: Journal<Arc<str>>,
 }
 
 /// What became of an event that was taken in.
@@ -68,6 +73,7 @@ impl Pending {
             Operation::Start(id) => (Arc::clone(id), true),
             Operation::End(id) => (Arc::clone(id), false),
         };
+        self.note(&id);
         let paired = match (starts, change.failed) {
             (true, true) => self.stillborn(&id),
             (true, false) => self.start(&id, change, now),
@@ -119,7 +125,30 @@ impl Pending {
         })
     }
 
+    fn note(&mut self, id: &Arc<str>) {
+        self.journal.note(id, || self.waiting.get(id).map(pack));
+    }
+
+    /// The bytes of an operation.
+    pub(super) fn at_rest(&self, id: &Arc<str>) -> Option<Bytes> {
+        self.waiting.get(id).map(pack)
+    }
+
+    /// Takes up an operation from its bytes; false where they are none.
+    pub(super) fn lay(&mut self, id: Arc<str>, bytes: &[u8]) -> bool {
+        let Some(waiting) = unpack::<Waiting>(bytes) else { return false };
+        self.ages.insert((waiting.since, Arc::clone(&id)));
+        self.waiting.insert(id, waiting);
+        true
+    }
+
+    /// The operations' ids, in no order.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.waiting.keys()
+    }
+
     fn remove(&mut self, id: &Arc<str>) -> Option<Waiting> {
+        self.note(id);
         let known = self.waiting.remove(id)?;
         self.ages.remove(&(known.since, Arc::clone(id)));
         Some(known)
@@ -128,6 +157,8 @@ impl Pending {
     /// The start to apply without being sure, when its end did not come, and the poorer one that was
     /// applied in its place before; `None` when it did, or when nothing better was said since.
     pub fn give_up(&mut self, id: &str) -> Option<(Change, Option<Change>)> {
+        let known = self.waiting.get_key_value(id).map(|(id, _)| Arc::clone(id))?;
+        self.note(&known);
         let waiting = self.waiting.get_mut(id).filter(|waiting| waiting.end.is_none())?;
         let start = waiting.start.clone()?;
         if waiting.given_up.as_ref().is_some_and(|known| known.cause.id == start.cause.id) {

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use crate::model::{KindId, Limits, Schema};
 
 use super::Key;
+use super::journal::Journal;
 use super::row::{Row, View};
 
 /// A row in hand.
@@ -54,6 +55,8 @@ pub struct Store {
     fresh: usize,
     /// Where rows are encoded.
     scratch: Vec<u8>,
+    /// The rows at rest that are others since the last commit.
+    pub journal: Journal<Key>,
 }
 
 impl Store {
@@ -74,9 +77,7 @@ impl Store {
 
     /// Every row at rest, in key order.
     pub fn each(&self, visit: &mut dyn FnMut(Row)) {
-        let mut keys: Vec<Key> = self.rows.keys().copied().collect();
-        keys.sort_unstable();
-        keys.into_iter().filter_map(|key| self.decode(key)).for_each(visit);
+        self.keys().into_iter().filter_map(|key| self.decode(key)).for_each(visit);
     }
 
     fn decode(&self, key: Key) -> Option<Row> {
@@ -118,14 +119,39 @@ impl Store {
 
     /// Lays a row down where it rests.
     pub fn file(&mut self, row: &Row) {
-        self.rows.insert(Key::of(row.kind, &row.id), row.encode_in(&mut self.scratch));
+        let key = Key::of(row.kind, &row.id);
+        let was = self.rows.insert(key, row.encode_in(&mut self.scratch));
+        self.journal.note(&key, || was);
+    }
+
+    /// Lays bytes down where they rest.
+    pub fn lay(&mut self, key: Key, bytes: Box<[u8]>) {
+        self.rows.insert(key, bytes);
+    }
+
+    /// The bytes of a row at rest.
+    pub fn at_rest(&self, key: Key) -> Option<&[u8]> {
+        self.rows.get(&key).map(|bytes| &**bytes)
+    }
+
+    /// The keys of the rows at rest, in order.
+    pub fn keys(&self) -> Vec<Key> {
+        let mut keys: Vec<Key> = self.rows.keys().copied().collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    /// Every row at rest, in no order.
+    pub fn all(&self) -> impl Iterator<Item = (Key, &[u8])> {
+        self.rows.iter().map(|(key, bytes)| (*key, &**bytes))
     }
 
     /// Takes a row away for good.
     pub fn remove(&mut self, key: Key) {
         let held = self.hand.get_mut().remove(&key).is_some();
-        if self.rows.remove(&key).is_none() && held {
-            self.fresh -= 1;
+        match self.rows.remove(&key) {
+            Some(was) => self.journal.note(&key, || Some(was)),
+            None => self.fresh -= usize::from(held),
         }
     }
 
@@ -134,7 +160,8 @@ impl Store {
         #[expect(clippy::iter_over_hash_type, reason = "each goes to its own place")]
         for (key, held) in self.hand.get_mut().drain() {
             if held.dirty {
-                self.rows.insert(key, held.row.encode_in(&mut self.scratch));
+                let was = self.rows.insert(key, held.row.encode_in(&mut self.scratch));
+                self.journal.note(&key, || was);
             }
         }
         self.fresh = 0;

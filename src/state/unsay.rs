@@ -25,7 +25,10 @@ impl CellState {
     /// Takes a change's words out of the rows they went to, and out of the orphans.
     pub(super) fn unsay(&mut self, change: &Change, frame: Frame<'_>, work: &mut Work) {
         let event = &change.cause.id;
-        self.orphans.retain(|orphan| orphan.said.cause.id != *event);
+        if self.orphans.iter().any(|orphan| orphan.said.cause.id == *event) {
+            self.note_orphans();
+            self.orphans.retain(|orphan| orphan.said.cause.id != *event);
+        }
         let found = change.writes.iter().flat_map(|write| self.found(write, frame));
         let mut keys: Vec<Key> = found.map(|(key, _)| key).collect();
         keys.sort_unstable();

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 #![allow(clippy::panic, reason = "a test without the pack has nothing to say")]
 
+pub mod deeds;
 pub mod edits;
 pub mod fresh;
 pub mod records;
