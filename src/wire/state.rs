@@ -1,0 +1,140 @@
+//! Records of the state topic: rows as they rest, and how far a partition has come.
+
+use prost::Message as _;
+
+use crate::model::Timestamp;
+
+use super::{WireError, messages, read};
+
+/// The version of both forms, and of the bytes in [`Row::payload`].
+pub const VERSION: u32 = 1;
+
+/// One row of the state: a resource, a window, a timer. The record's key tells which.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Row {
+    /// The [fingerprint](super::names::fingerprint) of the schema whose numbers are in `payload`.
+    pub schema: u64,
+    /// The row as it rests in memory.
+    pub payload: Vec<u8>,
+}
+
+impl Row {
+    /// The row as bytes: at most 14 bytes more than a payload below 16 KiB has.
+    #[must_use]
+    pub fn encode(self) -> Vec<u8> {
+        let Self { schema, payload } = self;
+        messages::Row { version: VERSION, schema, payload }.encode_to_vec()
+    }
+
+    /// The row of these bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        let messages::Row { version: _, schema, payload } = read(bytes, VERSION)?;
+        Ok(Self { schema, payload })
+    }
+}
+
+/// How far a partition's state has come. Written in the transaction that brought it there, so it
+/// tells the truth about the rows beside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The next offset of the changes topic that is not yet in the state.
+    pub input_offset: u64,
+    /// Counts the writer's transactions of this partition.
+    pub sequence: u64,
+    /// Who committed it. With `sequence` it is the transaction's receipt.
+    pub writer: String,
+    /// The latest event time seen.
+    pub watermark: Timestamp,
+}
+
+impl Progress {
+    /// The progress as bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        messages::Progress {
+            version: VERSION,
+            input_offset: self.input_offset,
+            sequence: self.sequence,
+            writer: self.writer.clone(),
+            watermark_micros: self.watermark.0,
+        }
+        .encode_to_vec()
+    }
+
+    /// The progress of these bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        let message: messages::Progress = read(bytes, VERSION)?;
+        Ok(Self {
+            input_offset: message.input_offset,
+            sequence: message.sequence,
+            writer: message.writer,
+            watermark: Timestamp(message.watermark_micros),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::tests::{complete, refuses_what_is_newer, shown, text};
+    use super::*;
+
+    fn progress() -> Progress {
+        Progress {
+            input_offset: 42,
+            sequence: 7,
+            writer: "the writer".to_owned(),
+            watermark: Timestamp(-5),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_what_the_proto_file_declares() {
+        let row = Row { schema: 258, payload: b"the payload".to_vec() }.encode();
+        let row = shown("state.proto", "Row", &row);
+        assert_eq!(text(&row), "version: 1 schema: 258 payload: \"the payload\"");
+        complete(&[row]);
+        let progress = shown("state.proto", "Progress", &progress().encode());
+        let said = "version: 1 input_offset: 42 sequence: 7 writer: \"the writer\" \
+                    watermark_micros: -5";
+        assert_eq!(text(&progress), said);
+        complete(&[progress]);
+    }
+
+    #[test]
+    fn a_row_costs_what_it_says() {
+        for length in [1, 127, 128, 16_000] {
+            let row = Row { schema: u64::MAX, payload: vec![0; length] };
+            let cost = row.encode().len() - length;
+            assert!(cost <= 14, "{length}: {cost}");
+        }
+    }
+
+    #[test]
+    fn newer_and_other_bytes_are_told_apart() {
+        refuses_what_is_newer(Row::decode);
+        refuses_what_is_newer(Progress::decode);
+    }
+
+    proptest! {
+        #[test]
+        fn encoding_and_decoding_is_the_identity(
+            (numbers, payload) in (any::<[u64; 3]>(), any::<Vec<u8>>()),
+            (writer, micros) in (any::<String>(), any::<i64>()),
+        ) {
+            let [schema, input_offset, sequence] = numbers;
+            let row = Row { schema, payload };
+            prop_assert_eq!(Row::decode(&row.clone().encode()), Ok(row));
+            let watermark = Timestamp(micros);
+            let progress = Progress { input_offset, sequence, writer, watermark };
+            prop_assert_eq!(Progress::decode(&progress.encode()), Ok(progress));
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in any::<Vec<u8>>()) {
+            let _ = Row::decode(&bytes);
+            let _ = Progress::decode(&bytes);
+        }
+    }
+}
