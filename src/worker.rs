@@ -8,7 +8,26 @@
 //! A worker is told the time by a [`Clock`] and tells what happens to an [`Observer`]: it knows
 //! neither metrics nor which broker it is on.
 
+mod batch;
+mod commit;
+mod detect;
+mod ingest;
+mod letters;
+mod restore;
+mod sabotage;
+mod settle;
+mod shard;
+#[cfg(test)]
+mod tests;
+mod topics;
+
 use std::time::Duration;
+
+pub use detect::{Detect, Settings};
+pub use ingest::{Binding, Ingest, Intake as IngestSettings, Source};
+pub use letters::Body;
+pub use sabotage::Mutant;
+pub use topics::{RowKey, Topics, key_of};
 
 use crate::model::{DeadReason, Format, Outcome, Severity, Step, Timestamp};
 
@@ -196,6 +215,13 @@ pub enum Happening<'h> {
     },
     /// What a partition holds after a batch.
     Holding(u32, Holding),
+    /// A partition is no longer this worker's: what was told of it holds no more.
+    Left {
+        /// The topic.
+        topic: &'h str,
+        /// The partition.
+        partition: u32,
+    },
     /// A partition's state and its committed offsets disagreed; the state was followed.
     Torn(u32),
     /// A partition can't go on and waits for a person.

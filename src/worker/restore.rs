@@ -1,0 +1,234 @@
+//! A partition that came: its state is read from the state topic, a piece a turn.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use crate::log::{
+    Admin as _, Incoming, Isolation, Log, LogError, Offset, Polled, Reader as _, TopicPartition,
+};
+use crate::wire;
+
+use super::Happening;
+use super::detect::Detect;
+use super::sabotage::Mutant;
+use super::shard::{Phase, Restore};
+use super::topics::RowKey;
+
+/// How long one call may take while other partitions wait.
+const TRY: Duration = Duration::from_millis(100);
+/// Rows taken in a turn.
+const PIECE: usize = 20_000;
+
+impl<L: Log> Detect<L> {
+    /// Restores a piece of the first partition that waits for it; whether any does.
+    pub(super) fn restore(&mut self) -> Result<bool, LogError> {
+        let waits = |phase: &Phase| matches!(phase, Phase::Waiting | Phase::Restoring(_));
+        // One that began goes first: there is one reader.
+        let next = self
+            .shards
+            .iter()
+            .filter(|(_, shard)| waits(&shard.phase))
+            .min_by_key(|(number, shard)| (matches!(shard.phase, Phase::Waiting), **number))
+            .map(|(number, _)| *number);
+        let Some(number) = next else { return Ok(false) };
+        let done = self.restore_one(number);
+        match done {
+            Ok(()) => Ok(true),
+            Err(LogError::Retry(trouble)) => {
+                self.failed(&LogError::Retry(trouble));
+                Ok(true)
+            }
+            Err(LogError::Rebuild(trouble)) => {
+                warn!(%trouble, "the reader is of no further use");
+                self.reader = Some(self.log.reader(Isolation::Committed)?);
+                if let Some(shard) = self.shards.get_mut(&number) {
+                    shard.phase = Phase::Waiting;
+                }
+                Ok(true)
+            }
+            Err(LogError::Hole(hole)) => {
+                // Compaction and retention moved on while it was read: from the start again.
+                warn!(%hole, "the state is read again from its start");
+                if let Some(shard) = self.shards.get_mut(&number) {
+                    shard.phase = Phase::Waiting;
+                }
+                Ok(true)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    fn state_of(&self, number: u32) -> TopicPartition {
+        TopicPartition::new(&self.settings.topics.state, number)
+    }
+
+    fn restore_one(&mut self, number: u32) -> Result<(), LogError> {
+        let state = self.state_of(number);
+        let Some(shard) = self.shards.get(&number) else { return Ok(()) };
+        if matches!(shard.phase, Phase::Waiting) {
+            return self.begin_restore(number, &state);
+        }
+        let (Some(reader), Some(shard)) = (&mut self.reader, self.shards.get_mut(&number)) else {
+            return Ok(());
+        };
+        let Phase::Restoring(restore) = &mut shard.phase else { return Ok(()) };
+        let mut wrong = None;
+        for _ in 0..PIECE {
+            if reader.position(&state).is_some_and(|at| at >= restore.target) {
+                reader.stop(std::slice::from_ref(&state))?;
+                return self.end_restore(number);
+            }
+            let polled = reader.poll(TRY, &mut |row| {
+                if *row.topic == *state.topic
+                    && row.partition == state.partition
+                    && let Err(why) = restore.take(row)
+                {
+                    wrong = wrong.take().or(Some(why));
+                }
+            })?;
+            if wrong.is_some() || matches!(polled, Polled::Idle) {
+                break;
+            }
+        }
+        if let Some(why) = wrong {
+            reader.stop(std::slice::from_ref(&state))?;
+            self.halt(number, &why);
+        }
+        Ok(())
+    }
+
+    /// Learns where the partition is, once no transaction can change that any more.
+    fn begin_restore(&mut self, number: u32, state: &TopicPartition) -> Result<(), LogError> {
+        let began = self.clock.now();
+        let stable = self.is_broken(Mutant::RestoreToStable);
+        let (Some(admin), Some(reader), Some(shard)) =
+            (&mut self.admin, &mut self.reader, self.shards.get_mut(&number))
+        else {
+            return Ok(());
+        };
+        let of = std::slice::from_ref(&shard.of);
+        let committed = admin.committed(&self.settings.group, of, TRY)?.pop().flatten();
+        let first = admin.bounds(&shard.of, Isolation::Committed, TRY)?.first;
+        // A committed transaction may stand behind one that is still open.
+        let isolation = if stable { Isolation::Committed } else { Isolation::Uncommitted };
+        let rows = admin.bounds(state, isolation, TRY)?;
+        reader.start(&[(state.clone(), rows.first)])?;
+        shard.phase = Phase::Restoring(Box::new(Restore {
+            committed,
+            first,
+            target: rows.end,
+            began,
+            rows: 0,
+            accounts: BTreeMap::new(),
+            names: BTreeMap::new(),
+            progress: None,
+        }));
+        Ok(())
+    }
+
+    /// Makes an engine of what was read, and reads the changes on from there.
+    fn end_restore(&mut self, number: u32) -> Result<(), LogError> {
+        let Some(shard) = self.shards.get_mut(&number) else { return Ok(()) };
+        let Phase::Restoring(restore) = std::mem::replace(&mut shard.phase, Phase::Live) else {
+            return Ok(());
+        };
+        let Restore { committed, first, began, rows, accounts, names, progress, .. } = *restore;
+        let mut engine = self.make.engine();
+        shard.names = names.keys().copied().collect();
+        for (cell, parts) in accounts {
+            let mut prints = parts.values().map(|(print, _)| *print);
+            let print = prints.next().unwrap_or(self.fingerprint);
+            let mixed = prints.any(|other| other != print);
+            let schema = names.get(&print).filter(|_| print != self.fingerprint);
+            if mixed || (print != self.fingerprint && schema.is_none()) {
+                let why = format!("the rows of {cell} are of no one form; restore the state topic");
+                self.halt(number, &why);
+                return Ok(());
+            }
+            let parts = parts.into_iter().map(|(part, (_, bytes))| (part, bytes)).collect();
+            if let Err(strange) = engine.take_up(cell, parts, schema) {
+                self.halt(number, &strange.to_string());
+                return Ok(());
+            }
+        }
+        shard.engine = engine;
+        let offset = committed.as_ref().map(|committed| committed.next);
+        let applied = progress.as_ref().map(|progress| Offset(progress.input_offset));
+        if let Some(progress) = &progress {
+            shard.clock = progress.watermark;
+            shard.heard = self.clock.now();
+        }
+        shard.next = match (applied, offset) {
+            (Some(applied), _) => applied,
+            (None, None) => first,
+            (None, Some(offset)) if offset <= first => first,
+            (None, Some(offset)) => {
+                let why = format!(
+                    "changes up to offset {} were applied, and the state topic knows nothing of \
+                     it: it was deleted or is another; restore it, or reset the group's offsets \
+                     to begin anew",
+                    offset.0
+                );
+                self.halt(number, &why);
+                return Ok(());
+            }
+        };
+        let torn = matches!((applied, offset), (Some(applied), offset) if Some(applied) != offset);
+        let at = [(shard.of.clone(), shard.next)];
+        let now = self.clock.now();
+        let took = Duration::from_micros(u64::try_from(now.since(began)).unwrap_or_default());
+        info!(partition = number, rows, ?took, "restored");
+        if torn {
+            warn!(partition = number, ?applied, ?offset, "state and offsets disagreed");
+            self.tell(&Happening::Torn(number));
+        }
+        self.tell(&Happening::Restored { partition: number, rows, took });
+        self.start(&at)
+    }
+}
+
+impl Restore {
+    /// Takes in a row.
+    ///
+    /// # Errors
+    /// Why the partition can't be restored.
+    fn take(&mut self, row: &Incoming<'_>) -> Result<(), String> {
+        self.rows += 1;
+        let at = row.offset.0;
+        let unreadable = |what: &str| format!("the row at offset {at} of the state topic {what}");
+        let newer = "was written by a newer version; upgrade Driftline, nothing is lost";
+        let key = row.key.and_then(RowKey::decode).ok_or_else(|| unreadable(newer))?;
+        let told = |error: wire::WireError| match error {
+            wire::WireError::Newer { .. } => unreadable(newer),
+            wire::WireError::Malformed(detail) => unreadable(&format!("can't be read: {detail}")),
+        };
+        match (key, row.value) {
+            (RowKey::Progress, Some(value)) => {
+                self.progress = Some(wire::state::Progress::decode(value).map_err(told)?);
+            }
+            (RowKey::Names(print), Some(value)) => {
+                self.names.insert(print, wire::names::decode(value).map_err(told)?);
+            }
+            (RowKey::Part(cell, part), Some(value)) => {
+                let row = wire::state::Row::decode(value).map_err(told)?;
+                self.accounts
+                    .entry(cell)
+                    .or_default()
+                    .insert(part, (row.schema, row.payload.into_boxed_slice()));
+            }
+            (RowKey::Progress, None) => self.progress = None,
+            (RowKey::Names(print), None) => drop(self.names.remove(&print)),
+            (RowKey::Part(cell, part), None) => {
+                if let Some(parts) = self.accounts.get_mut(&cell) {
+                    parts.remove(&part);
+                    if parts.is_empty() {
+                        self.accounts.remove(&cell);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

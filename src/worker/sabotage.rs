@@ -1,0 +1,48 @@
+//! Ways to break a worker on purpose: tests must find each of them.
+
+/// What is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mutant {
+    /// The producer has no transactional id.
+    NoTransactions,
+    /// Offsets are committed beside the transaction.
+    OffsetsBeside,
+    /// What a batch did is kept before its transaction is committed.
+    KeepEarly,
+    /// State is restored up to the last stable offset only.
+    RestoreToStable,
+    /// After an abort nothing is read again.
+    NoSeek,
+    /// After an unknown outcome the same producer goes on.
+    ReuseProducer,
+    /// A receipt is believed while a transaction is undecided.
+    ReceiptEarly,
+    /// Partitions that were lost are worked on.
+    KeepLost,
+    /// `ingest` commits offsets before its changes are delivered.
+    CommitEarly,
+    /// `detect` applies an event that is repeated.
+    ApplyTwice,
+}
+
+impl Mutant {
+    /// Every way.
+    pub const ALL: [Self; 10] = [
+        Self::NoTransactions,
+        Self::OffsetsBeside,
+        Self::KeepEarly,
+        Self::RestoreToStable,
+        Self::NoSeek,
+        Self::ReuseProducer,
+        Self::ReceiptEarly,
+        Self::KeepLost,
+        Self::CommitEarly,
+        Self::ApplyTwice,
+    ];
+}
+
+/// Whether that is broken: never outside tests.
+#[must_use]
+pub(super) fn is(broken: Option<Mutant>, this: Mutant) -> bool {
+    cfg!(test) && broken == Some(this)
+}

@@ -1,0 +1,116 @@
+//! One partition of `detect`: its engine, how far it is, and where it stands in its life.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::content::Content;
+use crate::engine::{Engine, Setup};
+use crate::log::{Committed, Offset, TopicPartition};
+use crate::model::{Cell, Schema, Timestamp};
+use crate::state::Part;
+use crate::tenant::Registry;
+use crate::wire::state::Progress;
+
+/// A partition.
+pub(super) struct Shard {
+    /// Of the changes topic.
+    pub of: TopicPartition,
+    pub engine: Engine,
+    /// The next change to be applied, as far as it is committed.
+    pub next: Offset,
+    /// The newest event time among its changes.
+    pub clock: Timestamp,
+    /// When that was last told, by the wall clock.
+    pub heard: Timestamp,
+    /// When time was last let pass, by the wall clock.
+    pub ticked: Timestamp,
+    /// Where the changes end, and when that was last asked, by the wall clock.
+    pub end: Offset,
+    pub looked: Timestamp,
+    /// Fingerprints whose names stand in the state topic.
+    pub names: BTreeSet<u64>,
+    pub phase: Phase,
+}
+
+/// Where a partition stands.
+pub(super) enum Phase {
+    /// Its committed offset is not known yet.
+    Waiting,
+    /// Its rows are read.
+    Restoring(Box<Restore>),
+    /// It works.
+    Live,
+    /// It can't go on.
+    Halted,
+}
+
+/// The parts of an account as they were read: fingerprint and bytes.
+pub(super) type Parts = BTreeMap<Part, (u64, Box<[u8]>)>;
+
+/// What was read so far.
+pub(super) struct Restore {
+    pub committed: Option<Committed>,
+    /// The first change there is.
+    pub first: Offset,
+    /// Where the rows end.
+    pub target: Offset,
+    pub began: Timestamp,
+    pub rows: u64,
+    pub accounts: BTreeMap<Cell, Parts>,
+    pub names: BTreeMap<u64, Schema>,
+    pub progress: Option<Progress>,
+}
+
+/// What a shard's engine is made of.
+#[derive(Clone)]
+pub(super) struct Make {
+    pub content: Arc<Content>,
+    pub registry: Arc<Registry>,
+    pub setup: Setup,
+}
+
+impl Make {
+    pub fn engine(&self) -> Engine {
+        let Self { content, registry, setup } = self;
+        Engine::keeping(Arc::clone(content), Arc::clone(registry), setup.clone())
+    }
+}
+
+impl Shard {
+    pub fn new(of: TopicPartition, make: &Make) -> Self {
+        let never = Timestamp(i64::MIN);
+        Self {
+            of,
+            engine: make.engine(),
+            next: Offset(0),
+            clock: never,
+            heard: never,
+            ticked: never,
+            end: Offset(0),
+            looked: never,
+            names: BTreeSet::new(),
+            phase: Phase::Waiting,
+        }
+    }
+
+    pub fn is_live(&self) -> bool {
+        matches!(self.phase, Phase::Live)
+    }
+
+    /// Event time now: it goes on by the wall clock from the newest event.
+    pub fn event_time(&self, now: Timestamp) -> Timestamp {
+        if self.clock == Timestamp(i64::MIN) {
+            return self.clock;
+        }
+        self.clock.plus(now.since(self.heard).max(0))
+    }
+
+    /// Notes a change's time. One from the future counts as having just arrived.
+    pub fn hear(&mut self, time: Timestamp, arrived: Timestamp, now: Timestamp) {
+        /// How far ahead of its arrival an event may be, in microseconds.
+        const AHEAD: i64 = 300 * 1_000_000;
+        let time = if time > arrived.plus(AHEAD) { arrived } else { time };
+        self.clock = self.event_time(now).max(time);
+        self.heard = now;
+    }
+}

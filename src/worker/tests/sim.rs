@@ -1,0 +1,345 @@
+//! One world for each seed: three processes, a broker that fails, and at the end the truth.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::Setup;
+use crate::log::memory::{Dice, Memory, Rates};
+use crate::log::{
+    Admin as _, Isolation, Log as _, NewTopic, Offset, Outgoing, Polled, Producer as _, Promise,
+    Protocol, Reader as _, To, TopicPartition,
+};
+use crate::model::Timestamp;
+use crate::tenant::Registry;
+
+use super::super::ingest::{Binding, Intake, Source};
+use super::super::letters::Body;
+use super::super::{Clock, Detect, Happening, Ingest, Mutant, Observer, Role, Settings, Topics};
+use super::lab;
+
+const PARTITIONS: u32 = 4;
+const PROCESSES: usize = 3;
+/// How long a process stays dead at most, in microseconds: longer than sessions and transactions.
+const LONGEST_DEATH: u64 = 20_000_000;
+const SOURCE: &str = "cloud";
+const NOW: Duration = Duration::ZERO;
+
+impl Clock for Memory {
+    fn now(&self) -> Timestamp {
+        Self::now(self)
+    }
+}
+
+struct Deaf;
+
+impl Observer for Deaf {
+    fn happened(&self, _: Role, _: &Happening<'_>) {}
+}
+
+/// What a world is like.
+#[derive(Clone, Copy, Debug)]
+pub struct World {
+    pub seed: u64,
+    pub rates: Rates,
+    pub mutant: Option<Mutant>,
+    /// Steps in which things go wrong.
+    pub rough: usize,
+    pub records: usize,
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        Self { seed, rates: Rates::ROUGH, mutant: None, rough: 150, records: 24 }
+    }
+}
+
+/// A process: a worker that takes in and one that detects.
+struct Process {
+    log: Memory,
+    ingest: Ingest<Memory>,
+    detect: Detect<Memory>,
+}
+
+impl Process {
+    fn start(cluster: &Memory, number: usize, mutant: Option<Mutant>) -> Self {
+        let log = cluster.process();
+        let topics = Topics::behind("driftline.");
+        let setup = Setup::default();
+        let registry = Arc::new(Registry::own_tenants());
+        let clock: Arc<dyn Clock> = Arc::new(cluster.clone());
+        let second = Duration::from_secs(1);
+        let intake = Intake {
+            topics: topics.clone(),
+            sources: vec![Source { topic: SOURCE.into(), format: None, binding: Binding::Account }],
+            group: "ingest".to_owned(),
+            name: None,
+            protocol: Protocol::Classic,
+            session: 30 * second,
+            silence: 300 * second,
+            batch_records: 5,
+            batch_bytes: 1 << 20,
+            patience: second,
+            letters: Body::Reference,
+            breaker: 0,
+            mutant,
+        };
+        let settings = Settings {
+            topics,
+            partitions: PARTITIONS,
+            alert_partitions: 2,
+            group: "detect".to_owned(),
+            name: format!("worker-{number}"),
+            fixed: false,
+            protocol: Protocol::Classic,
+            session: 6 * second,
+            silence: 300 * second,
+            transaction: 15 * second,
+            batch_records: 4,
+            batch_bytes: 1 << 20,
+            patience: second,
+            tick: second,
+            mutant,
+        };
+        let observer: Arc<dyn Observer> = Arc::new(Deaf);
+        let ingest = Ingest::new(
+            (log.clone(), log.clone()),
+            intake,
+            (lab::pack(), &registry, &setup),
+            Arc::clone(&clock),
+            Arc::clone(&observer),
+        );
+        let content = (lab::pack(), registry, setup);
+        let detect = Detect::new(log.clone(), settings, content, clock, observer);
+        Self { log, ingest, detect }
+    }
+}
+
+fn topic(cluster: &Memory, name: &str, partitions: u32, compact: bool) {
+    let settings = if compact {
+        vec![("cleanup.policy".to_owned(), "compact".to_owned())]
+    } else {
+        Vec::new()
+    };
+    let new = NewTopic { name: name.to_owned(), partitions, replicas: None, settings };
+    cluster.admin().and_then(|mut admin| admin.create(&new, NOW)).expect("it is made");
+}
+
+fn produce(cluster: &Memory, records: &[(String, Vec<u8>)]) {
+    let mut producer = cluster.producer(&Promise::Idempotent).expect("a producer");
+    for (account, value) in records {
+        let record = Outgoing {
+            topic: SOURCE,
+            to: To::Key,
+            key: Some(account.as_bytes()),
+            value: Some(value),
+            headers: &[],
+            time: cluster.now(),
+            tag: 0,
+        };
+        producer.send(&record).expect("it is taken");
+    }
+    assert_eq!(producer.drain(NOW), 0);
+    assert_eq!(producer.failures(), []);
+}
+
+/// Plays a world to its end.
+///
+/// # Errors
+/// What does not hold.
+pub fn play(world: World) -> Result<(), String> {
+    let mut dice = Dice::new(world.seed);
+    let cluster = Memory::new();
+    let topics = Topics::behind("driftline.");
+    topic(&cluster, SOURCE, 2, false);
+    topic(&cluster, &topics.changes, PARTITIONS, false);
+    topic(&cluster, &topics.state, PARTITIONS, true);
+    topic(&cluster, &topics.findings, PARTITIONS, true);
+    topic(&cluster, &topics.alerts, 2, false);
+    topic(&cluster, &topics.deadletters, 1, false);
+    let mut now = Timestamp::from_seconds(lab::NOON);
+    cluster.tick(now);
+    let records = lab::records(&mut dice, world.records);
+    let truth = lab::truth(&records);
+    let mut processes: Vec<Option<Process>> =
+        (0..PROCESSES).map(|n| Some(Process::start(&cluster, n, world.mutant))).collect();
+    // When those that died are started again.
+    let mut revived = [now; PROCESSES];
+    produce(&cluster, &records);
+    for step in 0..20_000_usize {
+        if step == 10 {
+            cluster.set_faults(dice.roll(), world.rates);
+        }
+        if step == world.rough {
+            cluster.set_faults(0, Rates::default());
+        }
+        now = cluster.now().max(now).plus(i64::try_from(dice.below(400_000)).unwrap_or_default());
+        cluster.tick(now);
+        let number = usize::try_from(dice.below(PROCESSES as u64)).unwrap_or_default();
+        let Some(process) = &mut processes[number] else {
+            if cluster.now() >= revived[number] {
+                processes[number] = Some(Process::start(&cluster, number, world.mutant));
+            }
+            continue;
+        };
+        let turned =
+            if dice.below(2) == 0 { process.ingest.turn(NOW) } else { process.detect.turn(NOW) };
+        if turned.is_err() || process.log.is_crashed() {
+            // What ends in an error is killed and started again, as a supervisor would, sooner or
+            // later.
+            process.log.crash();
+            processes[number] = None;
+            let later = i64::try_from(dice.below(LONGEST_DEATH)).unwrap_or_default();
+            revived[number] = cluster.now().plus(if dice.below(2) == 0 { 0 } else { later });
+        }
+        if dice.below(50) == 0 {
+            cluster.clean(&topics.state);
+        }
+        if step >= world.rough && step.is_multiple_of(16) && is_done(&cluster) {
+            return check(&cluster, &topics, &truth, processes.into_iter().flatten().collect());
+        }
+    }
+    Err("it never came to an end".to_owned())
+}
+
+/// Whether everything there is was taken in and applied.
+fn is_done(cluster: &Memory) -> bool {
+    let topics = Topics::behind("driftline.");
+    all_read(cluster, "ingest", SOURCE, 2)
+        && all_read(cluster, "detect", &topics.changes, PARTITIONS)
+}
+
+fn all_read(cluster: &Memory, group: &str, topic: &str, partitions: u32) -> bool {
+    let mut admin = cluster.admin().expect("an admin");
+    (0..partitions).all(|number| {
+        let of = TopicPartition::new(topic, number);
+        let Ok(bounds) = admin.bounds(&of, Isolation::Committed, NOW) else { return false };
+        let found = admin.committed(group, std::slice::from_ref(&of), NOW);
+        let Ok(found) = found else { return false };
+        let next = found[0].as_ref().map_or(Offset(0), |committed| committed.next);
+        next >= bounds.end || bounds.end == Offset(0)
+    })
+}
+
+/// Every committed record of a topic: partition, key, value, and its `ce_id`.
+fn read(
+    cluster: &Memory,
+    topic: &str,
+    partitions: u32,
+) -> Vec<(u32, String, Option<Vec<u8>>, String)> {
+    let mut reader = cluster.reader(Isolation::Committed).expect("a reader");
+    let at: Vec<_> =
+        (0..partitions).map(|number| (TopicPartition::new(topic, number), Offset(0))).collect();
+    // What was cleaned away begins later.
+    let mut admin = cluster.admin().expect("an admin");
+    let at: Vec<_> = at
+        .into_iter()
+        .map(|(of, _)| {
+            let first = admin.bounds(&of, Isolation::Committed, NOW).expect("bounds").first;
+            (of, first)
+        })
+        .collect();
+    reader.start(&at).expect("it starts");
+    let mut all = Vec::new();
+    let mut idle = 0;
+    while idle < 3 {
+        let polled = reader.poll(NOW, &mut |record| {
+            let id = record.headers.iter().find(|(name, _)| *name == "ce_id");
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let key = text(record.key.unwrap_or_default());
+            let id = id.map(|(_, value)| text(value)).unwrap_or_default();
+            all.push((record.partition.0, key, record.value.map(<[u8]>::to_vec), id));
+        });
+        match polled {
+            Ok(Polled::Idle) => idle += 1,
+            Ok(_) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    all
+}
+
+/// The invariant: each alert once and in its cell's order; the state that of a pipeline in which
+/// nothing went wrong, in the workers' memory and in the topic alike.
+fn check(
+    cluster: &Memory,
+    topics: &Topics,
+    truth: &lab::Truth,
+    processes: Vec<Process>,
+) -> Result<(), String> {
+    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (_, cell, _, id) in read(cluster, &topics.alerts, 2) {
+        told.entry(cell).or_default().push(id);
+    }
+    if told != truth.alerts {
+        return Err(format!("told {told:?}\nand not {:?}", truth.alerts));
+    }
+    let mut engines: Vec<_> = processes.iter().flat_map(|p| p.detect.engines()).collect();
+    engines.sort_by_key(|(number, _)| *number);
+    // Who was taken for dead does not know it yet.
+    let whole = engines.iter().map(|(number, _)| *number).eq(0..PARTITIONS);
+    let engines: Vec<_> = engines.into_iter().map(|(_, engine)| engine).collect();
+    if whole && lab::held(&engines) != truth.held {
+        return Err("the workers hold something else".to_owned());
+    }
+    drop(engines);
+    let mut findings: BTreeMap<String, Option<Vec<u8>>> = BTreeMap::new();
+    for (_, uid, value, _) in read(cluster, &topics.findings, PARTITIONS) {
+        findings.insert(uid, value);
+    }
+    let stand = findings.values().filter(|value| value.is_some()).count();
+    let due = truth.held.iter().filter(|line| line.contains('[')).count();
+    if stand != due {
+        return Err(format!("{stand} findings stand and not {due}"));
+    }
+    for process in processes {
+        process.log.crash();
+    }
+    // Another, from the topic alone.
+    cluster.tick(cluster.now().plus(600 * 1_000_000));
+    let mut last = Process::start(cluster, 7, None);
+    for _ in 0..400 {
+        cluster.tick(cluster.now().plus(100_000));
+        last.detect.turn(NOW).map_err(|error| error.to_string())?;
+    }
+    let engines: Vec<_> = last.detect.engines().into_iter().map(|(_, engine)| engine).collect();
+    if engines.len() != PARTITIONS as usize {
+        return Err(format!("{} partitions came back", engines.len()));
+    }
+    let held = lab::held(&engines);
+    if held != truth.held {
+        return Err(format!("restored {held:#?}\nand not {:#?}", truth.held));
+    }
+    Ok(())
+}
+
+/// Plays worlds until one fails; its seed and why.
+pub fn first_failure(worlds: impl Iterator<Item = World>) -> Option<(u64, String)> {
+    for world in worlds {
+        let seed = world.seed;
+        let played = std::panic::catch_unwind(|| play(world));
+        match played {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => return Some((seed, why)),
+            Err(_) => return Some((seed, "it panicked".to_owned())),
+        }
+    }
+    None
+}
+
+#[test]
+fn nothing_is_lost_or_told_twice_where_nothing_goes_wrong() {
+    let calm = World { rates: Rates::default(), ..World::new(1) };
+    assert_eq!(play(calm), Ok(()));
+}
+
+#[test]
+fn nothing_is_lost_or_told_twice_whatever_goes_wrong() {
+    #[expect(clippy::disallowed_methods, reason = "how many and which is the tester's choice")]
+    let asked = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let first = asked("DRIFTLINE_SEED").unwrap_or(1);
+    let count = asked("DRIFTLINE_SCHEDULES").unwrap_or(300);
+    println!("DRIFTLINE_SEED={first} DRIFTLINE_SCHEDULES={count}");
+    let failed = first_failure((first..first + count).map(World::new));
+    assert_eq!(failed, None, "DRIFTLINE_SEED={} fails", failed.as_ref().map_or(0, |f| f.0));
+}
