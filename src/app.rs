@@ -10,6 +10,7 @@ use crate::config::{self, Config, ConfigError};
 use crate::telemetry;
 
 mod check;
+mod clock;
 mod coverage;
 mod demo;
 mod explain;
@@ -18,12 +19,16 @@ pub mod input;
 pub mod output;
 mod pack;
 mod replay;
+mod run;
 mod schema;
+mod service;
 mod signals;
 pub mod split;
+mod standing;
 pub mod tally;
 mod teller;
 mod test;
+mod topics;
 
 use output::Output;
 
@@ -83,6 +88,8 @@ fn dispatch(cli: Cli, config: &Config, output: Output) -> anyhow::Result<Ended> 
     let log_format = cli.log_format.unwrap_or(config.log_format);
     telemetry::start_logs(log_format, cli.verbose, output.colours_errors());
     match cli.command {
+        Command::Run(options) => run::run(&options, config, output),
+        Command::Topics(options) => topics::run(&options, config),
         Command::Replay(options) => replay::run(&options, config, output),
         Command::Check(options) => check::run(&options, config),
         Command::Test(options) => test::run(&options, config, output),

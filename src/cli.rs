@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::LogFormat;
 use crate::model::{Format, Severity};
+use crate::worker::Role;
 
 /// Streaming, event-driven configuration drift detection for cloud tenants.
 ///
@@ -49,6 +50,10 @@ pub enum Color {
 pub enum Command {
     /// The whole product on the embedded log, with a bundled story.
     Demo(Demo),
+    /// The service: takes in records, keeps state, tells alerts.
+    Run(Run),
+    /// The service's topics: what is missing is made, what is unsafe refused.
+    Topics(Topics),
     /// The pipeline over files, no broker needed.
     Replay(Box<Replay>),
     /// Content and configuration: every error at once.
@@ -73,6 +78,26 @@ pub struct Demo {
     /// Keeps running afterwards, with metrics at `web.listen`.
     #[arg(long)]
     pub serve: bool,
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// What this process does: `ingest`, `detect`, `web`, between commas.
+    #[arg(long, value_name = "ROLES", value_delimiter = ',', value_parser = parse_role, default_value = "ingest,detect,web")]
+    pub roles: Vec<Role>,
+}
+
+/// `topics`.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Topics {
+    /// Makes what is missing.
+    #[arg(long)]
+    pub create: bool,
+    /// Changes nothing; exits with 78 where something is wrong.
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// `replay`.
@@ -317,6 +342,15 @@ fn parse_log_format(text: &str) -> Result<LogFormat, String> {
     }
 }
 
+/// A role that this version has.
+fn parse_role(text: &str) -> Result<Role, String> {
+    match Role::from_name(text) {
+        Some(Role::Notify) => Err("`notify` is not in this version".to_owned()),
+        Some(role) => Ok(role),
+        None => Err("not a role; write `ingest`, `detect` or `web`".to_owned()),
+    }
+}
+
 fn parse_speed(text: &str) -> Result<f64, String> {
     let speed: f64 = text.parse().map_err(|_| "a number is wanted".to_owned())?;
     if speed.is_finite() && speed > 0.0 { Ok(speed) } else { Err("must be above 0".to_owned()) }
@@ -359,7 +393,10 @@ mod tests {
             "driftline explain FW-001 --functions net.",
             "driftline explain FW-001 --format json",
             "driftline demo --speed 0",
-            "driftline run",
+            "driftline run --roles notify",
+            "driftline run --roles nothing",
+            "driftline topics",
+            "driftline topics --create --check",
         ] {
             let error = Cli::try_parse_from(line.split_whitespace()).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");

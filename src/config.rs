@@ -11,14 +11,18 @@ use crate::model::Limits;
 use crate::tenant::{Registry, Unmapped};
 
 mod check;
+#[cfg(feature = "kafka")]
+mod cluster;
 pub mod files;
 mod overlay;
 pub mod raw;
 pub mod schema;
+pub mod service;
 mod tenants;
 mod yaml;
 
 pub use files::read_folder;
+pub use service::Service;
 pub use tenants::read_registry;
 
 /// Configuration in which every value was checked.
@@ -34,6 +38,8 @@ pub struct Config {
     pub limits: Limits,
     /// How logs are written.
     pub log_format: LogFormat,
+    /// The service's part.
+    pub service: Service,
 }
 
 impl Default for Config {
@@ -44,6 +50,7 @@ impl Default for Config {
             listen: check::LISTEN,
             limits: Limits::default(),
             log_format: LogFormat::Text,
+            service: Service::default(),
         }
     }
 }
@@ -189,9 +196,24 @@ mod tests {
                 "driftline.yaml: web.listen: `nowhere` is not an address such as `127.0.0.1:9464`",
             ),
             (
-                "log: kafka",
+                "log: kafka\nkafka: {security: {protocol: tls}}",
                 None,
-                "driftline.yaml: log: `kafka` is not in this version; write `embedded`",
+                "driftline.yaml: kafka.security.protocol: `tls` is none of `plaintext`, `ssl`,",
+            ),
+            (
+                "log: kafka\nkafka: {security: {protocol: ssl, password: hunter2}}",
+                None,
+                "kafka.security: unknown key `password`; write `password_file`, secrets come from",
+            ),
+            (
+                "sources: [{path: x, topic: y}]",
+                None,
+                "driftline.yaml: sources[0]: write one of `topic`, `path`",
+            ),
+            (
+                "workers: {fixed: true, session: soon}",
+                None,
+                "driftline.yaml: workers.session: `soon` is not a span such as `10s`, `1m`",
             ),
             (
                 "",

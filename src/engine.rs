@@ -385,7 +385,22 @@ impl Core {
             }
             return;
         }
-        sink.finding(&told.change, &self.content.detectors[told.detector], &self.content);
+        let content = &self.content;
+        let finding = &told.change.finding;
+        let first = finding.reasons.first().map(|reason| &reason.detector);
+        let known = content.detectors.get(told.detector);
+        match first {
+            Some(id) if known.is_none_or(|known| known.id != *id) => {
+                let area = content.schema.kind(finding.kind).area;
+                let gone = Detector::gone(Arc::clone(id), area);
+                sink.finding(&told.change, &gone, content);
+            }
+            _ => {
+                if let Some(known) = known {
+                    sink.finding(&told.change, known, content);
+                }
+            }
+        }
     }
 
     fn tell_spenders(&mut self, sink: &mut dyn Sink) {

@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use common::deeds::{deed, held, operation, operations, records};
-use common::{Log, feed, pack, rearranged};
+use common::{Log, cloudtrail, feed, pack, pack_with, rearranged};
 use driftline::content::Content;
 use driftline::engine::{Engine, Kept, Setup};
-use driftline::model::{Cell, Limits, Schema, Timestamp};
+use driftline::model::{Cell, Limits, Schema, Step, Timestamp};
 use driftline::state::Part;
 use driftline::tenant::Registry;
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const ACCOUNT: &str = "111122223333";
 /// Long after every event: all timers are due.
@@ -129,6 +129,11 @@ fn ids(log: &Log) -> Vec<String> {
     log.steps.iter().map(|line| format!("{line:?}")).collect()
 }
 
+fn trail(name: &str, id: &str, second: i64) -> Value {
+    let request = json!({"name": "main"});
+    cloudtrail(ACCOUNT, id, second, "cloudtrail.amazonaws.com", name, &request, &Value::Null)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
@@ -136,9 +141,22 @@ proptest! {
     fn through_aborts_and_restarts_the_same_is_told_in_the_same_order(
         deeds in prop::collection::vec((0..40_u8, deed()), 1..40),
         repeats in prop::collection::vec(any::<prop::sample::Index>(), 6),
+        shuffle in prop::collection::vec(any::<prop::sample::Index>(), 12),
+        trails in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..6),
         batches in batches(),
     ) {
         let mut records = records(ACCOUNT, &deeds);
+        // What is told while there is no audit trail, what comes before its time.
+        for (number, (place, stops)) in trails.into_iter().enumerate() {
+            let at = place.index(records.len() + 1);
+            let name = if stops { "StopLogging" } else { "StartLogging" };
+            let second = i64::try_from(at).unwrap_or_default();
+            records.insert(at, trail(name, &format!("trail-{number}"), second));
+        }
+        for (place, index) in shuffle.iter().enumerate().take(records.len()) {
+            let other = index.index(records.len());
+            records.swap(place, other);
+        }
         for repeat in repeats {
             if !records.is_empty() {
                 records.push(records[repeat.index(records.len())].clone());
@@ -201,5 +219,64 @@ proptest! {
         // Nothing stands there under old numbers any more.
         let again = restart(rearranged(), &elsewhere, None);
         prop_assert_eq!(held(&again), held(&whole));
+    }
+}
+
+const OWN: &str = "apiVersion: driftline/v1
+kind: Detector
+id: OWN-001
+title: {en: A group of our own, zh: 组}
+severity: low
+maturity: stable
+area: virtual firewalls
+applies_to: network.security_group
+insecure: self.id.startsWith('sg-')
+why: It is ours.
+fix: {aws: Leave it.}
+tests:
+  - name: a group
+    events:
+      - {aws: {source: ec2.amazonaws.com, name: CreateSecurityGroup, request: {groupName: g}, response: {groupId: sg-1}}}
+    expect: [opened low]
+";
+
+#[test]
+fn what_only_a_detector_saw_that_is_no_more_is_withdrawn_once_through_aborts_and_restarts() {
+    let group = cloudtrail(
+        ACCOUNT,
+        "e1",
+        0,
+        "ec2.amazonaws.com",
+        "CreateSecurityGroup",
+        &json!({"groupName": "g", "vpcId": "vpc-1"}),
+        &json!({"groupId": "sg-1"}),
+    );
+    for running in [false, true] {
+        let (mut engine, mut log) =
+            (keeping(pack_with(&[("own/own-001.yaml", OWN)])), Log::default());
+        let mut elsewhere = Elsewhere::new();
+        feed(&mut engine, &group, &mut log);
+        keep(&mut engine, &mut elsewhere);
+        assert_eq!(log.steps.len(), 1, "{}", log.text);
+        if running {
+            engine.adopt(pack(), &mut log);
+        } else {
+            engine = restart(pack(), &elsewhere, None);
+        }
+        let now = Timestamp::from_seconds(LATER);
+        for _ in 0..2 {
+            let mut told = Log::default();
+            engine.tick(now, &mut told);
+            let ends: Vec<Step> = told.steps.iter().map(|line| line.step).collect();
+            assert_eq!(ends, [Step::Retracted], "{}", told.text);
+            assert_eq!(told.steps[0].detectors, ["OWN-001"]);
+            engine.take_back();
+        }
+        engine.tick(now, &mut log);
+        keep(&mut engine, &mut elsewhere);
+        let mut again = restart(pack(), &elsewhere, None);
+        let mut told = Log::default();
+        again.tick(now, &mut told);
+        assert_eq!(told.steps, [], "it was told");
     }
 }

@@ -68,13 +68,21 @@ impl Demo {
         assert!(Command::new("kill").args([name, &id]).status().expect("kill").success());
     }
 
-    /// The value of a metric, or of none.
-    fn metric(&self, name: &str) -> Option<f64> {
+    /// A page.
+    fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("served");
-        let request = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-        stream.write_all(request.as_bytes()).expect("sent");
+        let host = "Host: localhost\r\nConnection: close";
+        stream
+            .write_all(format!("GET {path} HTTP/1.1\r\n{host}\r\n\r\n").as_bytes())
+            .expect("sent");
         let mut text = String::new();
         stream.read_to_string(&mut text).expect("received");
+        text
+    }
+
+    /// The value of a metric, or of none.
+    fn metric(&self, name: &str) -> Option<f64> {
+        let text = self.get("/metrics");
         let line = text.lines().find(|line| line.starts_with(name))?;
         line.rsplit(' ').next()?.parse().ok()
     }
@@ -119,6 +127,14 @@ fn bad_content_keeps_the_old_and_good_content_takes_its_place() {
     }
     assert!(demo.metric("driftline_findings_open") > Some(open));
     assert!(demo.metric("driftline_content_loaded_timestamp_seconds") > Some(loaded));
+
+    // The page of findings follows the log in its own time.
+    let count = |page: String| page.matches("\"uid\":").count().to_string().parse().ok();
+    while count(demo.get("/api/findings?limit=1000")) != demo.metric("driftline_findings_open") {
+        std::thread::yield_now();
+    }
+    assert!(demo.get("/api/findings?detector=OWN-001").contains("\"detector\":\"OWN-001\""));
+    assert!(demo.get("/readyz").starts_with("HTTP/1.1 200"));
 
     demo.signal("-TERM");
     assert_eq!(demo.child.wait().expect("ended").code(), Some(143));

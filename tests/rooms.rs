@@ -36,7 +36,7 @@ const EXCEPTIONS: [(&str, &str); 1] = [
 ];
 
 /// The last room of the core.
-const CORE_ENDS: &str = "engine";
+const CORE_ENDS: &str = "wire";
 
 /// What the core never names.
 const BANNED: [&str; 10] = [

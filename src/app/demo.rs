@@ -1,8 +1,8 @@
 //! `demo`: the whole product on the embedded log, with a bundled story.
 //!
 //! What enters is `demo/story.json`: chapters, events in the short forms of content's tests, and
-//! noise. Each event is produced to a source topic; the pipeline consumes it; alerts go to
-//! `driftline.alerts`, and are told as a person reads them.
+//! noise. Each event is produced to a source topic; the pipeline consumes it; findings go to
+//! `driftline.findings`, alerts to `driftline.alerts`, and are told as a person reads them.
 
 use std::io::{Write as _, stdout};
 use std::path::Path;
@@ -26,9 +26,15 @@ use crate::log::{
     Admin as _, Commit, Consumer as _, Log as _, LogError, Membership, NewTopic, Offset, Outgoing,
     Polled, Producer as _, Promise, Protocol, Reader as _, To, TopicPartition,
 };
-use crate::model::{FindingChange, Limits, Provider, Spender};
-use crate::telemetry;
+use crate::model::{FindingChange, Limits, Provider, Spender, Timestamp};
+use crate::telemetry::{self, Pipeline, Series};
 use crate::tenant::{Registry, Unmapped};
+use crate::worker::{Happening, Holding, Observer as _, Role};
+
+mod serve;
+mod standing;
+
+use standing::Standing;
 
 use super::output::Output;
 use super::signals::{Signal, Signals};
@@ -40,6 +46,8 @@ use super::{Ended, pack};
 const SOURCE: &str = "cloud-audit";
 /// Where alerts go.
 const ALERTS: &str = "driftline.alerts";
+/// Where findings stand.
+const FINDINGS: &str = "driftline.findings";
 /// The group that detects.
 const GROUP: &str = "driftline.detect";
 
@@ -74,23 +82,22 @@ enum Scene {
 pub(super) fn run(options: &Demo, config: &Config, output: Output) -> anyhow::Result<Ended> {
     let started = now();
     let content = pack::load(config, &[], output)?;
-    let signals = if options.serve {
-        serve(config)?;
+    let log = Memory::waiting();
+    create_topics(&log)?;
+    let serving = if options.serve {
+        let server = serve::Server::start(config, &log)?;
         pack::note_loaded();
-        Some(Signals::listen()?)
+        Some((server, Signals::listen()?))
     } else {
         None
     };
     let registry = Registry::of_accounts(ACCOUNTS, Unmapped::Quarantine)
         .map_err(|_| anyhow::anyhow!("the story's accounts are claimed twice"))?;
     let setup = Setup { limits: config.limits.clone(), format: None, detailed: true, shard: None };
-    let log = Memory::new();
-    let mut admin = log.admin()?;
-    for topic in [SOURCE, ALERTS] {
-        admin.create(&topic_of(topic), Duration::ZERO)?;
-    }
     let mut stage = Stage {
-        engine: Engine::new(content, Arc::new(registry), setup),
+        engine: Engine::new(Arc::clone(&content), Arc::new(registry), setup),
+        content,
+        standing: Standing::default(),
         producer: log.producer(&Promise::Idempotent)?,
         consumer: log.consumer(&membership())?,
         clock: wire::Clock::new(),
@@ -98,6 +105,8 @@ pub(super) fn run(options: &Demo, config: &Config, output: Output) -> anyhow::Re
             limits: config.limits.clone(),
             paint: output.paint(Path::new("-")),
             tally: Tally::default(),
+            pipeline: Pipeline::of(Role::Detect, &Series::new()),
+            arrived: None,
             alerts: Vec::new(),
         },
         speed: options.speed,
@@ -106,7 +115,7 @@ pub(super) fn run(options: &Demo, config: &Config, output: Output) -> anyhow::Re
         stage.play(scene)?;
     }
     stage.engine.finish(&mut stage.seats);
-    stage.publish()?;
+    stage.publish(now())?;
     let end = Ending {
         open_findings: stage.engine.open_findings(),
         seconds: started.elapsed().as_secs_f64(),
@@ -114,8 +123,11 @@ pub(super) fn run(options: &Demo, config: &Config, output: Output) -> anyhow::Re
     };
     stdout().flush()?;
     output.remark(&format!("\n{}", stage.seats.tally.text(&end)));
-    let Some(mut signals) = signals else { return Ok(Ended::Well) };
-    output.note(&format!("metrics at http://{}/metrics; Ctrl-C ends", config.listen));
+    let Some((server, mut signals)) = serving else { return Ok(Ended::Well) };
+    let at = server.address();
+    output.note(&format!(
+        "metrics at http://{at}/metrics, findings at http://{at}/api/findings; Ctrl-C ends"
+    ));
     loop {
         match signals.next() {
             Signal::Reload => {
@@ -129,19 +141,13 @@ pub(super) fn run(options: &Demo, config: &Config, output: Output) -> anyhow::Re
     }
 }
 
-/// Serves the metrics from a thread of its own.
-fn serve(config: &Config) -> anyhow::Result<()> {
-    metrics_exporter_prometheus::PrometheusBuilder::new()
-        .with_http_listener(config.listen)
-        .install()
-        .with_context(|| format!("`{}` cannot be listened on", config.listen))?;
-    telemetry::describe();
-    Ok(())
-}
-
 /// The log and the pipeline, and the time of the story.
 struct Stage {
     engine: Engine,
+    /// The content in use.
+    content: Arc<Content>,
+    /// What stands in the findings topic.
+    standing: Standing,
     producer: MemoryProducer,
     consumer: MemoryConsumer,
     clock: wire::Clock,
@@ -180,12 +186,13 @@ impl Stage {
 
     /// Goes on with other content; what it judges otherwise is told at once.
     fn adopt(&mut self, content: Arc<Content>) -> anyhow::Result<()> {
+        self.content = Arc::clone(&content);
         self.engine.adopt(content, &mut self.seats);
         while self.engine.has_backlog() {
             self.engine.tick(self.clock.now(), &mut self.seats);
         }
         self.engine.finish(&mut self.seats);
-        self.publish()
+        self.publish(now())
     }
 
     /// Waits as long as the story's time took, divided by the speed.
@@ -207,19 +214,25 @@ impl Stage {
 
     /// Reads what the group has not read yet, and commits it once its alerts stand in the log.
     fn consume(&mut self) -> anyhow::Result<()> {
-        let mut next = None;
+        let (arrived, mut next) = (now(), None);
         loop {
             let Self { engine, consumer, seats, .. } = self;
             let polled = consumer.poll(Duration::ZERO, &mut |incoming| {
                 let value = incoming.value.unwrap_or_default();
                 seats.tally.records += 1;
                 seats.tally.bytes += value.len() as u64;
-                metrics::counter!(telemetry::RECORDS).increment(1);
+                seats.tell(&Happening::Consumed {
+                    topic: SOURCE,
+                    partition: incoming.partition.0,
+                    records: 1,
+                    lag: 0,
+                });
+                seats.arrived = incoming.time;
                 engine.record(&Record { value, headers: &[], time: incoming.time }, seats);
                 next = Some(Offset(incoming.offset.0 + 1));
             })?;
             match polled {
-                Polled::Record => self.publish()?,
+                Polled::Record => self.publish(arrived)?,
                 Polled::Assigned(all) => {
                     let first: Vec<_> = all.into_iter().map(|of| (of, Offset(0))).collect();
                     self.consumer.start(&first)?;
@@ -233,7 +246,19 @@ impl Stage {
         Ok(self.consumer.commit(&[Commit { of, next, receipt: String::new() }])?)
     }
 
-    fn publish(&mut self) -> anyhow::Result<()> {
+    /// Sends findings and alerts of records that arrived then.
+    fn publish(&mut self, arrived: Instant) -> anyhow::Result<()> {
+        for (uid, value) in self.standing.moved(&self.engine, &self.content) {
+            self.send(&Outgoing {
+                topic: FINDINGS,
+                to: To::Key,
+                key: Some(uid.as_bytes()),
+                value: value.as_deref(),
+                headers: &[],
+                time: self.clock.now(),
+                tag: 0,
+            })?;
+        }
         for alert in std::mem::take(&mut self.seats.alerts) {
             let named = ocsf::headers(&alert, "application/json");
             let headers: Vec<(&str, &[u8])> =
@@ -248,16 +273,29 @@ impl Stage {
                 time: alert.time,
                 tag: 0,
             })?;
+            self.seats.tell(&Happening::Alert {
+                detector: alert.reasons.first().map_or("", |top| &top.detector),
+                severity: alert.severity,
+                step: alert.step,
+                latency: now().saturating_duration_since(arrived),
+            });
             writeln!(stdout(), "{}", render(&alert, self.seats.paint))?;
         }
-        #[expect(clippy::cast_precision_loss, reason = "a count of findings, far below 2^52")]
-        metrics::gauge!(telemetry::OPEN).set(self.engine.open_findings() as f64);
+        let (resources, bytes) = self.engine.size();
+        let findings = self.engine.open_findings();
+        self.seats.tell(&Happening::Holding(0, Holding { resources, bytes, findings }));
         Ok(())
     }
 }
 
-fn topic_of(name: &str) -> NewTopic {
-    NewTopic { name: name.to_owned(), partitions: 1, replicas: None, settings: Vec::new() }
+fn create_topics(log: &Memory) -> anyhow::Result<()> {
+    let mut admin = log.admin()?;
+    for (name, cleanup) in [(SOURCE, "delete"), (ALERTS, "delete"), (FINDINGS, "compact")] {
+        let settings = vec![("cleanup.policy".to_owned(), cleanup.to_owned())];
+        let topic = NewTopic { name: name.to_owned(), partitions: 1, replicas: None, settings };
+        admin.create(&topic, Duration::ZERO)?;
+    }
+    Ok(())
 }
 
 /// The group that detects, with this process as its only member.
@@ -277,17 +315,26 @@ struct Seats {
     limits: Limits,
     paint: Paint,
     tally: Tally,
+    pipeline: Pipeline,
+    /// When the record at hand arrived, in the story's time.
+    arrived: Option<Timestamp>,
     alerts: Vec<Alert>,
+}
+
+impl Seats {
+    fn tell(&self, what: &Happening<'_>) {
+        self.pipeline.happened(Role::Detect, what);
+    }
 }
 
 impl Sink for Seats {
     fn outcome(&mut self, outcome: &EventOutcome<'_>) {
         self.tally.event(outcome.outcome, outcome.format, outcome.dead);
-        let format = outcome.format.map_or(telemetry::NO_FORMAT, |format| format.as_str());
-        let fate = outcome.outcome.as_str();
-        metrics::counter!(telemetry::EVENTS, "format" => format, "outcome" => fate).increment(1);
+        let (format, fate) = (outcome.format, outcome.outcome);
+        let age = self.arrived.zip(outcome.time).map(|(arrived, time)| arrived.since(time));
+        self.tell(&Happening::Event { format, outcome: fate, age });
         if let Some(reason) = outcome.dead {
-            metrics::counter!(telemetry::DEAD, "reason" => reason.as_str()).increment(1);
+            self.tell(&Happening::Dead(reason));
         }
     }
 
@@ -300,8 +347,6 @@ impl Sink for Seats {
     fn finding(&mut self, change: &FindingChange, detector: &Detector, content: &Content) {
         let alert = Alert::new(change, detector, content, &self.limits);
         self.tally.alert(alert.severity, alert.step);
-        let (severity, step) = (alert.severity.as_str(), alert.step.as_str());
-        metrics::counter!(telemetry::ALERTS, "severity" => severity, "step" => step).increment(1);
         self.alerts.push(alert);
     }
 }

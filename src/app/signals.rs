@@ -63,6 +63,31 @@ impl Signals {
         })
     }
 
+    /// Waits for the next one, no longer than `wait`.
+    pub(super) fn next_within(&mut self, wait: std::time::Duration) -> Option<Signal> {
+        let Self { runtime, .. } = self;
+        let timed = async {
+            #[cfg(unix)]
+            {
+                let [hangup, interrupt, terminate] = &mut self.streams;
+                let next = async {
+                    tokio::select! {
+                        _ = hangup.recv() => Signal::Reload,
+                        _ = interrupt.recv() => Signal::Interrupt,
+                        _ = terminate.recv() => Signal::Terminate,
+                    }
+                };
+                tokio::time::timeout(wait, next).await.ok()
+            }
+            #[cfg(not(unix))]
+            {
+                let ended = tokio::time::timeout(wait, tokio::signal::ctrl_c()).await;
+                matches!(ended, Ok(Ok(()))).then_some(Signal::Interrupt)
+            }
+        };
+        runtime.block_on(timed)
+    }
+
     /// Waits for the end.
     #[cfg(not(unix))]
     pub(super) fn next(&mut self) -> Signal {

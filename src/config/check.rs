@@ -4,10 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::model::{Format, Limits};
+use crate::model::Limits;
 
-use super::raw::{Log, Raw, RawLimits};
-use super::{Config, ConfigError, tenants};
+use super::raw::{Raw, RawLimits};
+use super::{Config, ConfigError, service, tenants};
 
 /// Where metrics are served where nothing else is said: this machine alone.
 pub(super) const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
@@ -26,13 +26,15 @@ pub(super) fn check(raw: &Raw, file: Option<&Path>) -> Result<Config, ConfigErro
             None
         }
     };
+    let service = service::check(raw, &beside, &mut faults);
     if !faults.is_empty() {
         let name = file.map_or_else(String::new, |path| format!("{}: ", path.display()));
         let faults = faults.into_iter().map(|fault| format!("{name}{fault}")).collect();
         return Err(ConfigError::Invalid { faults });
     }
     let content = raw.content.iter().map(|name| beside(name)).collect();
-    Ok(Config { content, tenants, listen, limits, log_format: raw.telemetry.log_format })
+    let log_format = raw.telemetry.log_format;
+    Ok(Config { content, tenants, listen, limits, log_format, service })
 }
 
 /// A path in the file is relative to where the file stands.
@@ -42,33 +44,12 @@ fn beside(file: Option<&Path>, name: &str) -> PathBuf {
 
 /// What a later version will heed must not be written in vain.
 fn not_yet(raw: &Raw, faults: &mut Vec<String>) {
-    if raw.log == Log::Kafka {
-        faults.push("log: `kafka` is not in this version; write `embedded`".to_owned());
-    }
     let notify = &raw.notify;
     if !notify.destinations.is_empty() || !notify.routes.is_empty() {
         faults.push("notify: destinations are not in this version".to_owned());
     }
     if !raw.policies.is_empty() {
         faults.push("policies: policies are not in this version".to_owned());
-    }
-    for (index, source) in raw.sources.iter().enumerate() {
-        let format = source.format.as_deref().unwrap_or("auto");
-        if format != "auto" && Format::from_name(format).is_none() {
-            faults.push(format!("sources[{index}].format: `{format}` is not a wire format"));
-        }
-        let tenant = &source.tenant;
-        let ways = [
-            tenant.by.is_some(),
-            tenant.fixed.is_some(),
-            tenant.header.is_some(),
-            tenant.topic_suffix.is_some(),
-        ];
-        if ways.into_iter().filter(|way| *way).count() > 1 {
-            faults.push(format!(
-                "sources[{index}].tenant: write one of `by`, `fixed`, `header`, `topic_suffix`"
-            ));
-        }
     }
 }
 
@@ -140,7 +121,7 @@ fn limits(raw: &RawLimits, faults: &mut Vec<String>) -> Limits {
 }
 
 /// Microseconds of `30s`, `15m`, `4h`, `7d`.
-fn span(text: &str) -> Option<i64> {
+pub(super) fn span(text: &str) -> Option<i64> {
     let unit = text.chars().last()?;
     let seconds = match unit {
         's' => 1,

@@ -16,6 +16,10 @@ pub struct Raw {
     pub kafka: Kafka,
     /// Where records come from; heeded by the service.
     pub sources: Vec<Source>,
+    /// How the service's workers are set up.
+    pub workers: RawWorkers,
+    /// Refused records.
+    pub deadletters: DeadLetters,
     /// The registry.
     pub tenants: Tenants,
     /// Content folders.
@@ -64,7 +68,11 @@ pub struct Kafka {
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// Its topic.
-    pub topic: String,
+    #[serde(default)]
+    pub topic: Option<String>,
+    /// In its place a file or folder, for the embedded log.
+    #[serde(default)]
+    pub path: Option<String>,
     /// Its wire format, or `auto`.
     #[serde(default)]
     pub format: Option<String>,
@@ -74,6 +82,42 @@ pub struct Source {
     /// Its own cluster.
     #[serde(default)]
     pub kafka: Option<Kafka>,
+}
+
+/// How the service's workers are set up; absent keys keep their default.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawWorkers {
+    /// Threads that detect.
+    pub detect: Option<usize>,
+    /// Threads that take in, for each cluster.
+    pub ingest: Option<usize>,
+    /// This process's name.
+    pub name: Option<String>,
+    /// Whether the groups know it by that.
+    pub fixed: Option<bool>,
+    /// `classic` or `broker`.
+    pub protocol: Option<String>,
+    /// A span.
+    pub session: Option<String>,
+    /// A span.
+    pub transaction: Option<String>,
+    /// Records of one batch.
+    pub batch_records: Option<usize>,
+    /// Bytes of one batch.
+    pub batch_bytes: Option<usize>,
+    /// Records in a row that can't be read.
+    pub breaker: Option<usize>,
+    /// A span.
+    pub shutdown: Option<String>,
+}
+
+/// Refused records.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeadLetters {
+    /// `reference`, `redacted`, `full`.
+    pub body: Option<String>,
 }
 
 /// How a source's tenant is told; one of these.

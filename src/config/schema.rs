@@ -12,15 +12,11 @@ use crate::model::Format;
 #[must_use]
 pub fn schema() -> Json {
     let keys = vec![
-        (
-            "log",
-            choice(
-                "What carries records; `kafka` comes with a later version",
-                ["embedded", "kafka"],
-            ),
-        ),
+        ("log", choice("What carries records", ["embedded", "kafka"])),
         ("kafka", part("How brokers are reached, for `log: kafka`", "kafka")),
         ("sources", list("Where records come from, for the service", &source())),
+        ("workers", workers()),
+        ("deadletters", letters()),
         ("tenants", tenants()),
         (
             "content",
@@ -73,11 +69,42 @@ fn source() -> Json {
     tenant["maxProperties"] = json!(1);
     let keys = vec![
         ("topic", text("The topic")),
+        ("path", text("In its place a file or folder, relative to this file, for `log: embedded`")),
         ("format", choice("Its wire format, or recognise each record", formats)),
         ("tenant", tenant),
         ("kafka", part("Its own cluster", "kafka")),
     ];
-    object("A topic that a cloud writes", &["topic"], keys)
+    object("A topic that a cloud writes, or a file or folder", &[], keys)
+}
+
+fn workers() -> Json {
+    let count =
+        |least: u32, doc: &str| json!({"type": "integer", "minimum": least, "description": doc});
+    let keys = vec![
+        ("detect", count(1, "Threads that detect; partitions are shared among them")),
+        ("ingest", count(1, "Threads that take in, for each cluster")),
+        ("name", text("This process's name, the same over restarts and nobody else's")),
+        ("fixed", flag("Whether the groups know this process by its name")),
+        ("protocol", choice("How groups share partitions", ["classic", "broker"])),
+        ("session", span("Without a sign of life for so long a worker is dead")),
+        ("transaction", span("A transaction open for longer is aborted by the broker")),
+        ("batch_records", count(1, "Records of one batch")),
+        ("batch_bytes", count(1, "Bytes of one batch's records; one record may be more")),
+        (
+            "breaker",
+            count(
+                0,
+                "Records in a row that can't be read, after which a partition is halted; 0 never halts",
+            ),
+        ),
+        ("shutdown", span("How long an orderly end may take")),
+    ];
+    object("How the service's workers are set up", &[], keys)
+}
+
+fn letters() -> Json {
+    let body = choice("How much of it is kept", ["reference", "redacted", "full"]);
+    object("Refused records", &[], vec![("body", body)])
 }
 
 fn tenants() -> Json {

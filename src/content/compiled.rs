@@ -272,6 +272,34 @@ pub struct Detector {
     pub source: Source,
 }
 
+impl Detector {
+    /// Stands for a detector that is no more, to tell the end of what only it had seen.
+    #[must_use]
+    pub fn gone(id: Arc<str>, area: Area) -> Self {
+        Self {
+            title: (&*id).into(),
+            id,
+            title_zh: None,
+            severity: Vec::new(),
+            maturity: Maturity::Stable,
+            area,
+            why: "The detector that told it is no longer loaded, so nobody could see its end."
+                .into(),
+            fix: Vec::new(),
+            maps_to: Vec::new(),
+            attack: Vec::new(),
+            params: Vec::new(),
+            form: Form::Posture(PostureForm {
+                on: Vec::new(),
+                aspect: Arc::from(""),
+                assume: Vec::new(),
+            }),
+            digest: Digest::default(),
+            source: Source::default(),
+        }
+    }
+}
+
 /// A severity and when it is that.
 #[derive(Debug)]
 pub struct Scale {

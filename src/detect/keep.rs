@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::model::Timestamp;
+use crate::model::{Cell, Digest, Finding, Timestamp};
 use crate::state::journal::{Bytes, pack, unpack};
 use crate::state::{Journal, Key, Part};
 
@@ -68,6 +68,12 @@ impl CellFindings {
         for number in touched.touched() {
             visit(Part::WindowTimer(*number), set.get(number).map(|bytes| &**bytes));
         }
+    }
+
+    /// Visits the findings that are others since the last commit, as they now stand; those that
+    /// stand no more by their uid alone.
+    pub fn each_changed(&self, cell: &Cell, visit: &mut dyn FnMut(Digest, Option<&Finding>)) {
+        self.open.each_changed(cell, visit);
     }
 
     /// Visits the bytes of every part there is.

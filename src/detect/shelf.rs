@@ -191,6 +191,34 @@ impl Shelf {
         known.iter().zip(list).all(|(known, open)| **known == *encode(open, scratch))
     }
 
+    /// Visits the findings that are others since the last commit, as they now stand; those that
+    /// stand no more by their uid alone.
+    pub(super) fn each_changed(
+        &self,
+        cell: &Cell,
+        visit: &mut dyn FnMut(Digest, Option<&Finding>),
+    ) {
+        for (at, was) in self.journal.all() {
+            let was: Vec<Bytes> = was.and_then(unpack).unwrap_or_default();
+            let mut gone: Vec<Digest> = was
+                .iter()
+                .filter_map(|bytes| postcard::from_bytes::<Resting<'_>>(bytes).ok())
+                .map(|resting| resting.uid)
+                .collect();
+            for bytes in self.lists.get(at).into_iter().flatten() {
+                let Ok(resting) = postcard::from_bytes::<Resting<'_>>(bytes) else { continue };
+                gone.retain(|uid| *uid != resting.uid);
+                if !was.contains(bytes) {
+                    let open = resting.wake(*at, cell);
+                    visit(open.finding.uid, Some(&open.finding));
+                }
+            }
+            for uid in gone {
+                visit(uid, None);
+            }
+        }
+    }
+
     /// The bytes of what is filed there.
     pub(super) fn at_rest(&self, at: Key) -> Option<Bytes> {
         self.lists.get(&at).map(pack)

@@ -174,6 +174,9 @@ impl Account {
     pub fn pass(&mut self, now: Timestamp, frame: Frame<'_>, arena: &Bump) -> Vec<Told> {
         self.state.note_head(frame.content.digest);
         let mut told = Vec::new();
+        if std::mem::take(&mut self.state.strangers) {
+            told.extend(self.withdraw(frame.content, frame, arena));
+        }
         loop {
             let next = [self.state.next_due(), self.findings.windows.next_due()]
                 .into_iter()
@@ -203,7 +206,9 @@ impl Account {
     pub fn is_due(&self, now: Timestamp) -> bool {
         let next =
             [self.state.next_due(), self.findings.windows.next_due(), self.discoveries.next_due()];
-        self.state.has_backlog() || next.into_iter().flatten().any(|due| due <= now)
+        self.state.strangers
+            || self.state.has_backlog()
+            || next.into_iter().flatten().any(|due| due <= now)
     }
 
     fn window(&mut self, due: Timestamp, frame: Frame<'_>, arena: &Bump) -> Vec<Told> {

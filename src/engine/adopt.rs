@@ -28,8 +28,12 @@ impl Engine {
 
 impl Core {
     fn adopt(&mut self, content: Arc<Content>, sink: &mut dyn Sink) {
-        self.tell_all_summaries(sink);
-        self.withdraw(&content, sink);
+        // Where a journal is kept, what is told has to be kept with what it changed: it is told as
+        // time passes.
+        if !self.keeps {
+            self.tell_all_summaries(sink);
+            self.withdraw(&content, sink);
+        }
         self.graph = Graph::of(&content);
         self.known = known(&content, &self.setup.limits);
         self.spenders.clear();
@@ -45,6 +49,7 @@ impl Core {
             if let Some(names) = names {
                 account.rewrite(names);
                 account.start_journal();
+                account.state.strangers = true;
             }
         }
         self.scratch.reset();

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::content::Content;
-use crate::model::{Cell, Schema, Timestamp, Translation};
+use crate::model::{Cell, Digest, Finding, Schema, Timestamp, Translation};
 use crate::state::journal::Bytes;
 use crate::state::{Frame, Graph, KnownResources, Part};
 
@@ -54,6 +54,16 @@ impl Engine {
         for cell in &core.touched {
             if let Some(account) = core.accounts.get(cell) {
                 account.each_touched(&mut |part, bytes| visit(Kept { cell, part: &part, bytes }));
+            }
+        }
+    }
+
+    /// Visits the findings that are others since the last commit, as they now stand; those that
+    /// stand no more by their uid alone.
+    pub fn each_changed_finding(&self, visit: &mut dyn FnMut(Digest, Option<&Finding>)) {
+        for cell in &self.core.touched {
+            if let Some(account) = self.core.accounts.get(cell) {
+                account.findings.each_changed(cell, visit);
             }
         }
     }

@@ -14,6 +14,29 @@ use crate::model::{Limits, Value};
 /// What stands where a secret stood.
 pub const REDACTED: &str = "[redacted]";
 
+/// Takes secrets out of a document that is kept as it came.
+pub fn json(value: &mut serde_json::Value, limits: &Limits) {
+    use serde_json::Value as Json;
+    match value {
+        Json::String(whole) => {
+            if let Cow::Owned(safe) = text(whole, limits) {
+                *whole = safe;
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(|item| json(item, limits)),
+        Json::Object(members) => {
+            for (name, member) in members {
+                if announces_secret(name) {
+                    *member = Json::from(REDACTED);
+                } else {
+                    json(member, limits);
+                }
+            }
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
+}
+
 /// What ends a text that was cut at `limits.text_bytes`.
 const CUT: &str = "...[cut]";
 

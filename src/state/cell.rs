@@ -174,6 +174,8 @@ pub struct CellState {
     /// The newest event time of this account.
     pub watermark: Timestamp,
     pub(super) judged: Digest,
+    /// Whether detectors may have seen something here that are no more.
+    pub strangers: bool,
     pub(super) journals: Journals,
 }
 
@@ -199,6 +201,7 @@ impl CellState {
             anew: VecDeque::new(),
             watermark: Timestamp(i64::MIN),
             judged: Digest::default(),
+            strangers: false,
             journals: Journals::default(),
         }
     }

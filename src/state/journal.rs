@@ -117,6 +117,11 @@ impl<K: Hash + Eq + Clone> Journal<K> {
         self.was.keys()
     }
 
+    /// The parts that were touched, and what they were.
+    pub fn all(&self) -> impl Iterator<Item = (&K, Option<&[u8]>)> {
+        self.was.iter().map(|(part, was)| (part, was.as_deref()))
+    }
+
     /// Takes what was touched and what it was, and begins anew.
     pub fn take(&mut self) -> FxHashMap<K, Option<Bytes>> {
         std::mem::take(&mut self.was)

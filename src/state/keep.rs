@@ -194,6 +194,7 @@ impl CellState {
             }
         }
         self.enter_all(frame);
+        self.strangers = self.judged != frame.content.digest;
         if anew {
             self.anew = self.store.keys().into();
         }

@@ -138,7 +138,10 @@ impl fmt::Debug for Secret {
 
 impl Connection {
     /// Whether every property may be set and is known.
-    pub(super) fn check(&self) -> Result<(), LogError> {
+    ///
+    /// # Errors
+    /// The first that may not, or is not.
+    pub fn check(&self) -> Result<(), LogError> {
         for name in self.properties.0.keys() {
             if OWNED.contains(&name.as_str()) {
                 return Err(unfit(
