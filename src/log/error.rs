@@ -78,6 +78,15 @@ impl LogError {
     }
 }
 
+impl LogError {
+    /// Whether a topic that was there before may just not be known again yet, or no broker answers.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Retry(_))
+            || self.trouble().is_some_and(|trouble| trouble.cause == Cause::Missing)
+    }
+}
+
 /// What to do about a topic that is not there.
 pub(super) const CREATE: &str =
     "create the topics with `driftline topics --create`, or correct the name";

@@ -353,7 +353,7 @@ impl<L: Log> Detect<L> {
                 self.tell(&Happening::Consumed { topic: &topic, partition, records: 0, lag });
                 Ok(())
             }
-            Err(error @ LogError::Retry(_)) => {
+            Err(error) if error.is_passing() => {
                 self.failed(&error);
                 Ok(())
             }

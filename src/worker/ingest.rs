@@ -379,7 +379,7 @@ impl<L: Log> Ingest<L> {
                 self.tell(&Happening::Consumed { topic, partition, records: 0, lag });
                 Ok(())
             }
-            Err(error @ LogError::Retry(_)) => {
+            Err(error) if error.is_passing() => {
                 self.failed(&error);
                 Ok(())
             }

@@ -36,8 +36,9 @@ impl<L: Log> Detect<L> {
         let done = self.restore_one(number);
         match done {
             Ok(()) => Ok(true),
-            Err(LogError::Retry(trouble)) => {
-                self.failed(&LogError::Retry(trouble));
+            // Brokers that just came back do not know every topic yet; the start saw them all.
+            Err(error) if error.is_passing() => {
+                self.failed(&error);
                 Ok(true)
             }
             Err(LogError::Rebuild(trouble)) => {

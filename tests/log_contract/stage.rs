@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use driftline::log::memory::Memory;
@@ -114,6 +115,7 @@ pub fn insist<T>(mut call: impl FnMut() -> Result<T, LogError>) -> T {
             Err(LogError::Retry(trouble)) => last = Some(trouble),
             Err(error) => panic!("{error}"),
         }
+        thread::sleep(Duration::from_millis(10));
     }
     panic!("it never succeeded: {last:?}");
 }
@@ -146,6 +148,7 @@ impl<L: Log> Stage<L> {
             if all {
                 return name;
             }
+            thread::sleep(POLL);
         }
         panic!("`{name}` never came");
     }
