@@ -58,8 +58,12 @@ mod service {
         std::fs::create_dir_all(&folder).expect("a folder");
         let bench = Bench { brokers, prefix, folder };
         bench.set_up();
-        bench.throughput();
-        for rate in RATES {
+        let asked: Vec<u64> =
+            std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+        if asked.is_empty() {
+            bench.throughput();
+        }
+        for rate in if asked.is_empty() { RATES.to_vec() } else { asked } {
             bench.latency(rate);
         }
         std::fs::remove_dir_all(&bench.folder).expect("it goes");
