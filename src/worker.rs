@@ -23,8 +23,9 @@ mod topics;
 
 use std::time::Duration;
 
+pub use batch::Told;
 pub use detect::{Detect, Settings};
-pub use ingest::{Binding, Ingest, Intake as IngestSettings, Source};
+pub use ingest::{BREAKER_RECORDS, Binding, Ingest, Intake as IngestSettings, Source};
 pub use letters::Body;
 pub use sabotage::Mutant;
 pub use topics::{RowKey, Topics, key_of};

@@ -158,7 +158,7 @@ impl Starting<'_> {
         let service = &self.config.service;
         let workers = &service.workers;
         let topics = Topics::behind(&service.topic_prefix);
-        let all = due(&service.topic_prefix);
+        let all = due(service);
         let mut admin = log.admin()?;
         let mut there = Vec::with_capacity(all.len());
         for due in &all {
@@ -180,6 +180,7 @@ impl Starting<'_> {
                     topics: topics.clone(),
                     partitions: partitions(&all, &there),
                     alert_partitions: of(&topics.alerts),
+                    told: service.alerts,
                     group: format!("{}detect", service.group_prefix),
                     name: format!("{}detect.{name}.{number}", service.group_prefix),
                     fixed: workers.fixed,
@@ -243,6 +244,7 @@ impl Starting<'_> {
                 patience: PATIENCE,
                 letters: service.letters,
                 breaker: workers.breaker,
+                breaker_percent: workers.breaker_percent,
                 mutant: None,
             };
             let title = format!("{}ingest.{name}.{cluster}.{number}", service.group_prefix);
@@ -318,7 +320,7 @@ fn embedded(
 ) -> anyhow::Result<Vec<JoinHandle<()>>> {
     log.tick(Wall.now());
     let mut admin = log.admin()?;
-    for due in due(&service.topic_prefix) {
+    for due in due(service) {
         let settings = due.settings.iter();
         let new = NewTopic {
             name: due.name,

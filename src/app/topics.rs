@@ -16,9 +16,6 @@ use super::{Ended, Refused};
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Partitions of topics that are spread by account, where they are made here.
-const PARTITIONS: u32 = 32;
-
 /// A topic as it must be.
 pub(super) struct Due {
     pub name: String,
@@ -46,12 +43,13 @@ const KEYED: [(&str, &str); 6] = [
 const TIMED: [(&str, &str); 2] = [("cleanup.policy", "delete"), ("retention.ms", "604800000")];
 
 /// The service's topics.
-pub(super) fn due(prefix: &str) -> Vec<Due> {
-    let topics = Topics::behind(prefix);
+pub(super) fn due(service: &Service) -> Vec<Due> {
+    let topics = Topics::behind(&service.topic_prefix);
+    let partitions = service.topics.partitions;
     let of = |name: &str, compacted: bool, alike: bool| Due {
         name: name.to_owned(),
-        partitions: PARTITIONS,
-        settings: if compacted { KEYED.to_vec() } else { TIMED.to_vec() },
+        partitions,
+        settings: settings(compacted, service.topics.replicas),
         compacted,
         alike,
     };
@@ -62,6 +60,14 @@ pub(super) fn due(prefix: &str) -> Vec<Due> {
         of(&topics.alerts, false, false),
         Due { partitions: 1, ..of(&topics.deadletters, false, false) },
     ]
+}
+
+fn settings(compacted: bool, replicas: Option<u16>) -> Vec<(&'static str, &'static str)> {
+    let mut all = if compacted { KEYED.to_vec() } else { TIMED.to_vec() };
+    if replicas.is_some_and(|replicas| replicas >= 3) {
+        all.push(("min.insync.replicas", "2"));
+    }
+    all
 }
 
 /// Makes or checks the topics.
@@ -82,7 +88,7 @@ pub(super) fn run(options: &cli::Topics, config: &Config) -> anyhow::Result<Ende
 
 fn arrange<L: Log>(log: &L, service: &Service, create: bool) -> anyhow::Result<Ended> {
     let mut admin = log.admin()?;
-    let all = due(&service.topic_prefix);
+    let all = due(service);
     // Topics that are there decide how many partitions the others get.
     let mut there = Vec::with_capacity(all.len());
     for due in &all {
@@ -100,7 +106,7 @@ fn arrange<L: Log>(log: &L, service: &Service, create: bool) -> anyhow::Result<E
             let new = NewTopic {
                 name: due.name.clone(),
                 partitions,
-                replicas: None,
+                replicas: service.topics.replicas,
                 settings: due
                     .settings
                     .iter()
@@ -129,7 +135,7 @@ pub(super) fn partitions(all: &[Due], there: &[Option<TopicInfo>]) -> u32 {
     let known = all.iter().zip(there).find_map(|(due, known)| {
         known.as_ref().filter(|_| due.alike).map(|known| known.partitions)
     });
-    known.unwrap_or(PARTITIONS)
+    known.unwrap_or_else(|| all.first().map_or(1, |due| due.partitions))
 }
 
 /// What is wrong with the topics that are there, each with what to do; and, where `whole`, what is
@@ -194,6 +200,10 @@ pub(super) fn insist<T>(
 mod tests {
     use super::*;
 
+    fn ours() -> Service {
+        Service { topic_prefix: "d.".to_owned(), ..Service::default() }
+    }
+
     fn info(partitions: u32, policy: &str) -> TopicInfo {
         let settings = [("cleanup.policy".to_owned(), policy.to_owned())].into();
         TopicInfo { partitions, replicas: 1, settings }
@@ -201,7 +211,7 @@ mod tests {
 
     #[test]
     fn what_is_unsafe_is_told_with_what_to_do_all_at_once() {
-        let all = due("d.");
+        let all = due(&ours());
         let there = [
             Some(info(4, "delete")),
             Some(info(4, "delete")),
@@ -224,7 +234,7 @@ mod tests {
 
     #[test]
     fn topics_that_are_as_they_must_be_have_no_fault() {
-        let all = due("d.");
+        let all = due(&ours());
         let there = [
             Some(info(6, "delete")),
             Some(info(6, "compact")),
@@ -234,6 +244,17 @@ mod tests {
         ];
         assert_eq!(faults(&all, &there, true), [""; 0]);
         assert_eq!(partitions(&all, &there), 6);
-        assert_eq!(partitions(&all, &[None, None, None, None, None]), PARTITIONS);
+        assert_eq!(partitions(&all, &[None, None, None, None, None]), 32);
+    }
+
+    #[test]
+    fn two_of_three_copies_must_have_what_counts() {
+        for (replicas, safe) in [(None, false), (Some(1), false), (Some(3), true)] {
+            let mut service = ours();
+            service.topics.replicas = replicas;
+            let is_safe = |due: &Due| due.settings.contains(&("min.insync.replicas", "2"));
+            assert_eq!(due(&service).iter().all(is_safe), safe, "{replicas:?}");
+            assert_eq!(due(&service).iter().any(is_safe), safe, "{replicas:?}");
+        }
     }
 }

@@ -18,6 +18,10 @@ pub struct Raw {
     pub sources: Vec<Source>,
     /// How the service's workers are set up.
     pub workers: RawWorkers,
+    /// How topics are made.
+    pub topics: RawTopics,
+    /// What is told.
+    pub alerts: RawAlerts,
     /// Refused records.
     pub deadletters: DeadLetters,
     /// The registry.
@@ -108,8 +112,28 @@ pub struct RawWorkers {
     pub batch_bytes: Option<usize>,
     /// Records in a row that can't be read.
     pub breaker: Option<usize>,
+    /// How many in a hundred may be unreadable.
+    pub breaker_percent: Option<usize>,
     /// A span.
     pub shutdown: Option<String>,
+}
+
+/// How the service's topics are made; absent keys keep their default.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawTopics {
+    /// Partitions of those that are spread by account.
+    pub partitions: Option<u32>,
+    /// Copies of each.
+    pub replicas: Option<u16>,
+}
+
+/// What is told.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawAlerts {
+    /// `ocsf` or `proto`.
+    pub format: Option<String>,
 }
 
 /// Refused records.

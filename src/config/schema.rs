@@ -16,6 +16,8 @@ pub fn schema() -> Json {
         ("kafka", part("How brokers are reached, for `log: kafka`", "kafka")),
         ("sources", list("Where records come from, for the service", &source())),
         ("workers", workers()),
+        ("topics", topics()),
+        ("alerts", alerts()),
         ("deadletters", letters()),
         ("tenants", tenants()),
         (
@@ -97,9 +99,31 @@ fn workers() -> Json {
                 "Records in a row that can't be read, after which a partition is halted; 0 never halts",
             ),
         ),
+        (
+            "breaker_percent",
+            count(
+                0,
+                "Of 2,000 records of a partition so many in a hundred may be unreadable, else \
+                it is halted; 100 never halts",
+            ),
+        ),
         ("shutdown", span("How long an orderly end may take")),
     ];
     object("How the service's workers are set up", &[], keys)
+}
+
+fn topics() -> Json {
+    let count = |doc: &str| json!({"type": "integer", "minimum": 1, "description": doc});
+    let keys = vec![
+        ("partitions", count("Partitions of topics that are spread by account")),
+        ("replicas", count("Copies of each; the brokers' default where it is not given")),
+    ];
+    object("How `driftline topics --create` makes topics", &[], keys)
+}
+
+fn alerts() -> Json {
+    let format = choice("JSON, or `driftline.v1.Alert` of `proto/`", ["ocsf", "proto"]);
+    object("What is told on the alerts topic", &[], vec![("format", format)])
 }
 
 fn letters() -> Json {

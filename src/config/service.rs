@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::log::Protocol;
 use crate::model::Format;
-use crate::worker::{Binding, Body};
+use crate::worker::{Binding, Body, Told};
 
 use super::check::span;
 use super::raw::{Kafka, Log, Raw, RawWorkers, Source, SourceTenant};
@@ -22,6 +22,10 @@ pub struct Service {
     pub group_prefix: String,
     /// Where records come from.
     pub sources: Vec<SourceSpec>,
+    /// How topics are made.
+    pub topics: MadeTopics,
+    /// How alerts are written.
+    pub alerts: Told,
     /// How much of a refused record is kept.
     pub letters: Body,
     /// How workers are set up.
@@ -84,8 +88,20 @@ pub struct Workers {
     pub batch_bytes: usize,
     /// Records in a row that can't be read, after which a partition is halted; 0 never halts.
     pub breaker: usize,
+    /// Of many records so many in a hundred may be unreadable, see
+    /// [`BREAKER_RECORDS`](crate::worker::BREAKER_RECORDS).
+    pub breaker_percent: usize,
     /// How long an orderly end may take.
     pub shutdown: Duration,
+}
+
+/// How topics are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MadeTopics {
+    /// Partitions of those that are spread by account.
+    pub partitions: u32,
+    /// Copies of each; the brokers' default where `None`.
+    pub replicas: Option<u16>,
 }
 
 impl Default for Workers {
@@ -101,6 +117,7 @@ impl Default for Workers {
             batch_records: 1_000,
             batch_bytes: 4 << 20,
             breaker: 1_000,
+            breaker_percent: 90,
             shutdown: Duration::from_secs(20),
         }
     }
@@ -113,6 +130,8 @@ impl Default for Service {
             topic_prefix: "driftline.".to_owned(),
             group_prefix: "driftline.".to_owned(),
             sources: Vec::new(),
+            topics: MadeTopics { partitions: 32, replicas: None },
+            alerts: Told::default(),
             letters: Body::default(),
             workers: Workers::default(),
         }
@@ -135,6 +154,17 @@ pub(super) fn check(
     if letters.is_none() {
         faults.push("deadletters.body: write `reference`, `redacted` or `full`".to_owned());
     }
+    let alerts = raw.alerts.format.as_deref().map_or(Some(base.alerts), Told::from_name);
+    if alerts.is_none() {
+        faults.push("alerts.format: write `ocsf` or `proto`".to_owned());
+    }
+    let topics = MadeTopics {
+        partitions: raw.topics.partitions.unwrap_or(base.topics.partitions),
+        replicas: raw.topics.replicas.or(base.topics.replicas),
+    };
+    if topics.partitions == 0 || topics.replicas == Some(0) {
+        faults.push("topics: `partitions` and `replicas` must be at least 1".to_owned());
+    }
     let mut sources = Vec::new();
     for (index, source) in raw.sources.iter().enumerate() {
         let place = format!("sources[{index}]");
@@ -147,6 +177,8 @@ pub(super) fn check(
         topic_prefix: prefix(&raw.kafka.topic_prefix, base.topic_prefix),
         group_prefix: prefix(&raw.kafka.group_prefix, base.group_prefix),
         sources,
+        topics,
+        alerts: alerts.unwrap_or_default(),
         letters: letters.unwrap_or_default(),
         workers: workers(&raw.workers, faults),
     }
@@ -261,6 +293,7 @@ fn workers(raw: &RawWorkers, faults: &mut Vec<String>) -> Workers {
         batch_records,
         batch_bytes,
         breaker: raw.breaker.unwrap_or(base.breaker),
+        breaker_percent: raw.breaker_percent.unwrap_or(base.breaker_percent),
         shutdown,
     }
 }

@@ -100,11 +100,13 @@ pub enum DeadReason {
     Pointer,
     /// A notification about the delivery itself, or a rule's verdict: no configuration in it.
     NotAChange,
+    /// Reading it broke the program: a fault of Driftline's, told in the log.
+    Broke,
 }
 
 impl DeadReason {
     /// Every reason.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::RecordTooLarge,
         Self::DecompressedTooLarge,
         Self::BadCompression,
@@ -122,6 +124,7 @@ impl DeadReason {
         Self::NoTime,
         Self::Pointer,
         Self::NotAChange,
+        Self::Broke,
     ];
 
     /// The name in outcomes, headers and metric labels.
@@ -145,6 +148,7 @@ impl DeadReason {
             Self::NoTime => "no_time",
             Self::Pointer => "pointer",
             Self::NotAChange => "not_a_change",
+            Self::Broke => "broke",
         }
     }
 }

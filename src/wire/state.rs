@@ -45,6 +45,8 @@ pub struct Progress {
     pub writer: String,
     /// The latest event time seen.
     pub watermark: Timestamp,
+    /// When that was, by the writer's clock; the epoch where an older version wrote it.
+    pub heard: Timestamp,
 }
 
 impl Progress {
@@ -57,6 +59,7 @@ impl Progress {
             sequence: self.sequence,
             writer: self.writer.clone(),
             watermark_micros: self.watermark.0,
+            heard_micros: self.heard.0,
         }
         .encode_to_vec()
     }
@@ -69,6 +72,7 @@ impl Progress {
             sequence: message.sequence,
             writer: message.writer,
             watermark: Timestamp(message.watermark_micros),
+            heard: Timestamp(message.heard_micros),
         })
     }
 }
@@ -86,6 +90,7 @@ mod tests {
             sequence: 7,
             writer: "the writer".to_owned(),
             watermark: Timestamp(-5),
+            heard: Timestamp(9),
         }
     }
 
@@ -97,7 +102,7 @@ mod tests {
         complete(&[row]);
         let progress = shown("state.proto", "Progress", &progress().encode());
         let said = "version: 1 input_offset: 42 sequence: 7 writer: \"the writer\" \
-                    watermark_micros: -5";
+                    watermark_micros: -5 heard_micros: 9";
         assert_eq!(text(&progress), said);
         complete(&[progress]);
     }
@@ -121,13 +126,14 @@ mod tests {
         #[test]
         fn encoding_and_decoding_is_the_identity(
             (numbers, payload) in (any::<[u64; 3]>(), any::<Vec<u8>>()),
-            (writer, micros) in (any::<String>(), any::<i64>()),
+            (writer, [micros, heard]) in (any::<String>(), any::<[i64; 2]>()),
         ) {
             let [schema, input_offset, sequence] = numbers;
             let row = Row { schema, payload };
             prop_assert_eq!(Row::decode(&row.clone().encode()), Ok(row));
             let watermark = Timestamp(micros);
-            let progress = Progress { input_offset, sequence, writer, watermark };
+            let heard = Timestamp(heard);
+            let progress = Progress { input_offset, sequence, writer, watermark, heard };
             prop_assert_eq!(Progress::decode(&progress.encode()), Ok(progress));
         }
 

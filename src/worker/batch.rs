@@ -3,13 +3,51 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::alert::{Alert, ocsf};
+use crate::alert::{Alert, ocsf, proto};
 use crate::content::{Content, Detector};
 use crate::engine::{EventOutcome, Sink};
 use crate::log::Offset;
 use crate::model::{
     DeadReason, FindingChange, Format, Limits, Outcome, Severity, Spender, Step, Timestamp,
 };
+
+/// How alerts are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Told {
+    /// OCSF as JSON.
+    #[default]
+    Ocsf,
+    /// `driftline.v1.Alert`.
+    Proto,
+}
+
+impl Told {
+    /// Every way.
+    pub const ALL: [Self; 2] = [Self::Ocsf, Self::Proto];
+
+    /// The name in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ocsf => "ocsf",
+            Self::Proto => "proto",
+        }
+    }
+
+    /// The way of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|told| told.as_str() == name)
+    }
+
+    /// An alert's bytes, and what they are called in the header `content-type`.
+    fn encode(self, alert: &Alert) -> (Vec<u8>, &'static str) {
+        match self {
+            Self::Ocsf => (ocsf::encode(alert), "application/json"),
+            Self::Proto => (proto::encode(alert), "application/protobuf"),
+        }
+    }
+}
 
 /// A record that was read and not yet applied.
 pub(super) struct Raw {
@@ -62,6 +100,14 @@ pub(super) struct Batch {
     pub receipt: String,
 }
 
+impl Batch {
+    /// Notes a record as applied or refused.
+    pub fn took(&mut self, raw: &Raw) {
+        *self.read.entry(raw.partition).or_default() += 1;
+        self.next.insert(raw.partition, Offset(raw.offset.0 + 1));
+    }
+}
+
 /// Listens to an engine while a change is applied.
 pub(super) struct Seat<'b> {
     pub batch: &'b mut Batch,
@@ -69,6 +115,8 @@ pub(super) struct Seat<'b> {
     pub topic: &'b Arc<str>,
     /// Where alerts go.
     pub partition: u32,
+    /// How they are written.
+    pub told: Told,
     /// When the change arrived at the broker.
     pub arrived: Timestamp,
 }
@@ -88,12 +136,13 @@ impl Sink for Seat<'_> {
             step: alert.step,
             arrived: self.arrived,
         });
+        let (value, sort) = self.told.encode(&alert);
         self.batch.outs.push(Out {
             topic: Arc::clone(self.topic),
             partition: self.partition,
             key: super::topics::key_of(&change.finding.cell),
-            value: ocsf::encode(&alert),
-            headers: ocsf::headers(&alert, "application/json"),
+            value,
+            headers: ocsf::headers(&alert, sort),
         });
     }
 

@@ -171,6 +171,7 @@ impl<L: Log> Detect<L> {
             shard.engine.keep();
             shard.names.insert(fingerprint);
             shard.next = *next;
+            self.spoiled.retain(|(partition, offset)| partition != number || offset >= next);
         }
     }
 
@@ -287,6 +288,7 @@ impl From<'_> {
                 sequence,
                 writer: settings.name.clone(),
                 watermark: shard.clock,
+                heard: shard.heard,
             };
             let key = RowKey::Progress.encode();
             sender.send(&settings.topics.state, *number, &key, Some(&progress.encode()), &[])?;

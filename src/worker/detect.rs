@@ -5,6 +5,7 @@
 //! every engine as it was at the last commit, and what was read is read again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,9 +21,9 @@ use crate::model::{DeadReason, Timestamp};
 use crate::tenant::Registry;
 use crate::wire;
 
-use super::batch::{Batch, Raw, Seat};
+use super::batch::{Batch, Raw, Seat, Told};
 use super::letters::{self, Letter};
-use super::sabotage::Mutant;
+use super::sabotage::{self, Mutant};
 use super::settle::Unsettled;
 use super::shard::{Make, Phase, Shard};
 use super::topics::Topics;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub partitions: u32,
     /// Partitions of the alerts topic.
     pub alert_partitions: u32,
+    /// How alerts are written.
+    pub told: Told,
     /// The group's whole name.
     pub group: String,
     /// This worker's name, the same over restarts and nobody else's: its transactional id.
@@ -99,6 +102,16 @@ pub struct Detect<L: Log> {
     pub(super) stranded: bool,
     /// Whether batches are to be of one partition each, to find the one whose record is refused.
     pub(super) alone: bool,
+    /// Changes that broke an engine, by partition and offset: they are refused when they come again.
+    pub(super) spoiled: BTreeSet<(u32, Offset)>,
+}
+
+/// Why a change was not applied.
+enum Stuck {
+    /// Its partition can't go on.
+    Why(String),
+    /// It broke its engine.
+    Broke(Offset),
 }
 
 impl<L: Log> Detect<L> {
@@ -133,6 +146,7 @@ impl<L: Log> Detect<L> {
             fenced: Vec::new(),
             stranded: false,
             alone: false,
+            spoiled: BTreeSet::new(),
         }
     }
 
@@ -148,7 +162,7 @@ impl<L: Log> Detect<L> {
             let busy = self.restore()?;
             let raws = self.gather(if busy { Duration::ZERO } else { wait })?;
             for raws in self.portions(raws) {
-                let batch = self.apply(raws);
+                let Some(batch) = self.apply(&raws)? else { break };
                 self.commit(batch)?;
                 if self.unsettled.is_some() {
                     break;
@@ -191,6 +205,7 @@ impl<L: Log> Detect<L> {
                 limits: &self.make.setup.limits,
                 topic: &self.settings.topics.alerts,
                 partition: 0,
+                told: self.settings.told,
                 arrived: Timestamp(0),
             };
             shard.engine.adopt(Arc::clone(content), &mut seat);
@@ -279,7 +294,17 @@ impl<L: Log> Detect<L> {
             });
             wait = Duration::ZERO;
             match polled {
-                Ok(Polled::Record | Polled::End(_)) => {}
+                Ok(Polled::Record) => {
+                    let last = raws.last().and_then(|raw| self.shards.get_mut(&raw.partition));
+                    if let Some(shard) = last {
+                        shard.at_end = false;
+                    }
+                }
+                Ok(Polled::End(of)) => {
+                    if let Some(shard) = self.shards.get_mut(&of.partition.0) {
+                        shard.at_end = true;
+                    }
+                }
                 Ok(Polled::Idle) => break,
                 Ok(Polled::Assigned(all)) => self.assigned(&all),
                 Ok(Polled::Revoked(all)) => {
@@ -392,13 +417,21 @@ impl<L: Log> Detect<L> {
         }
         let again: Vec<(TopicPartition, Offset)> = first
             .into_iter()
-            .filter_map(|(number, offset)| Some((self.shards.get(&number)?.of.clone(), offset)))
+            .filter_map(|(number, offset)| {
+                let shard = self.shards.get(&number).filter(|shard| shard.is_live())?;
+                Some((shard.of.clone(), offset))
+            })
             .collect();
         self.start(&again)
     }
 
     /// Reads partitions on from there.
     pub(super) fn start(&mut self, at: &[(TopicPartition, Offset)]) -> Result<(), LogError> {
+        for (of, _) in at {
+            if let Some(shard) = self.shards.get_mut(&of.partition.0) {
+                shard.at_end = false;
+            }
+        }
         let Some(consumer) = self.consumer.as_mut().filter(|_| !at.is_empty()) else {
             return Ok(());
         };
@@ -429,44 +462,76 @@ impl<L: Log> Detect<L> {
         portions.into_values().collect()
     }
 
-    /// Applies what was read, and lets time pass.
-    fn apply(&mut self, raws: Vec<Raw>) -> Batch {
+    /// Applies what was read, and lets time pass; `None` where that broke an engine: then nothing
+    /// was, and all of it is read again.
+    fn apply(&mut self, raws: &[Raw]) -> Result<Option<Batch>, LogError> {
         let now = self.clock.now();
         let mut batch = Batch { began: now, ..Batch::default() };
         let mut stopped: BTreeMap<u32, String> = BTreeMap::new();
+        let mut broke = None;
         for raw in raws {
             if stopped.contains_key(&raw.partition) {
                 continue;
             }
-            if let Err(why) = self.apply_one(&raw, now, &mut batch) {
-                stopped.insert(raw.partition, why);
+            match self.apply_one(raw, now, &mut batch) {
+                Ok(()) => {}
+                Err(Stuck::Why(why)) => drop(stopped.insert(raw.partition, why)),
+                Err(Stuck::Broke(offset)) => {
+                    self.spoiled.insert((raw.partition, offset));
+                    broke = Some(raw.partition);
+                    break;
+                }
             }
         }
         for (number, why) in stopped {
             self.halt(number, &why);
         }
-        self.pass_time(now, &mut batch);
-        batch
+        if broke.is_none() {
+            broke = self.pass_time(now, &mut batch);
+        }
+        let Some(number) = broke else { return Ok(Some(batch)) };
+        self.roll_back(&batch)?;
+        self.put_off(raws)?;
+        self.renew_shard(number);
+        Ok(None)
+    }
+
+    /// Forgets a partition's engine, of which nothing can be trusted: its state is read again.
+    fn renew_shard(&mut self, number: u32) {
+        let Some(shard) = self.shards.get_mut(&number).filter(|shard| shard.is_live()) else {
+            return;
+        };
+        let of = shard.of.clone();
+        *shard = Shard::new(of.clone(), &self.make);
+        if let Some(consumer) = &mut self.consumer {
+            // What it still shows is of a partition that does not work, and passed over.
+            let _ = consumer.stop(std::slice::from_ref(&of));
+        }
     }
 
     /// Applies one change.
     ///
     /// # Errors
     /// Why its partition can't go on.
-    fn apply_one(&mut self, raw: &Raw, now: Timestamp, batch: &mut Batch) -> Result<(), String> {
+    fn apply_one(&mut self, raw: &Raw, now: Timestamp, batch: &mut Batch) -> Result<(), Stuck> {
         let Some(shard) = self.shards.get_mut(&raw.partition).filter(|shard| shard.is_live())
         else {
             return Ok(());
         };
-        let next = Offset(raw.offset.0 + 1);
         let due = spread::partition_of(&raw.key, self.settings.partitions);
         if due != Partition(raw.partition) {
-            return Err(format!(
+            return Err(Stuck::Why(format!(
                 "the change at offset {} belongs to partition {}: another producer spreads \
                  otherwise, or the topic has another number of partitions than when this began; \
                  stop it, and restore the topic to {} partitions",
                 raw.offset.0, due.0, self.settings.partitions
-            ));
+            )));
+        }
+        if self.spoiled.contains(&(raw.partition, raw.offset)) {
+            let detail = "applying it broke the engine; see the log";
+            let letter = letter(raw, &shard.of.topic, DeadReason::Broke, detail);
+            self.settings.refuse(raw, &letter, batch);
+            return Ok(());
         }
         match wire::event::decode(&raw.value, &self.make.content.schema) {
             Ok(received) => {
@@ -477,62 +542,74 @@ impl<L: Log> Detect<L> {
                     limits: &self.make.setup.limits,
                     topic: &self.settings.topics.alerts,
                     partition: raw.partition % self.settings.alert_partitions.max(1),
+                    told: self.settings.told,
                     arrived,
                 };
-                shard.engine.change(received.change, received.origin.reads, &mut seat);
+                let id = Arc::clone(&received.change.cause.id);
+                let run = || {
+                    shard.engine.change(received.change, received.origin.reads, &mut seat);
+                    sabotage::trip(Role::Detect, &id);
+                };
+                catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
+                    let said = sabotage::said(&*panic);
+                    error!(
+                        partition = raw.partition,
+                        offset = raw.offset.0,
+                        said,
+                        "a change broke"
+                    );
+                    Stuck::Broke(raw.offset)
+                })?;
             }
             Err(wire::WireError::Newer { version }) => {
-                return Err(format!(
+                return Err(Stuck::Why(format!(
                     "the change at offset {} was written in form {version}, which this version \
                      cannot read; upgrade Driftline, nothing is lost",
                     raw.offset.0
-                ));
+                )));
             }
             Err(wire::WireError::Malformed(detail)) => {
-                let letter = Letter {
-                    reason: DeadReason::BadField,
-                    detail: &detail,
-                    topic: &shard.of.topic,
-                    partition: raw.partition,
-                    offset: raw.offset,
-                    time: raw.time,
-                };
-                batch.dead.push(letter.reason);
-                batch.outs.push(letters::out(
-                    &self.settings.topics.deadletters,
-                    raw.partition,
-                    &letter,
-                    &raw.key,
-                    &raw.value,
-                    letters::Body::Reference,
-                ));
+                let letter = letter(raw, &shard.of.topic, DeadReason::BadField, &detail);
+                self.settings.refuse(raw, &letter, batch);
+                return Ok(());
             }
         }
-        *batch.read.entry(raw.partition).or_default() += 1;
-        batch.next.insert(raw.partition, next);
+        batch.took(raw);
         Ok(())
     }
 
-    /// Lets time pass for the partitions for which it is due.
-    fn pass_time(&mut self, now: Timestamp, batch: &mut Batch) {
+    /// Lets time pass for the partitions for which it is due; the one whose engine that broke, which
+    /// is halted.
+    fn pass_time(&mut self, now: Timestamp, batch: &mut Batch) -> Option<u32> {
         let every = i64::try_from(self.settings.tick.as_micros()).unwrap_or(i64::MAX);
         for (number, shard) in self.shards.iter_mut().filter(|(_, shard)| shard.is_live()) {
             if now.since(shard.ticked) < every {
                 continue;
             }
             shard.ticked = now;
+            if !self.stranded {
+                shard.pass(now);
+            }
             let mut seat = Seat {
                 batch,
                 limits: &self.make.setup.limits,
                 topic: &self.settings.topics.alerts,
                 partition: number % self.settings.alert_partitions.max(1),
+                told: self.settings.told,
                 arrived: now,
             };
-            shard.engine.tick(shard.event_time(now), &mut seat);
+            let run = || shard.engine.tick(shard.clock, &mut seat);
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+                let (number, said) = (*number, sabotage::said(&*panic));
+                let why = format!("letting time pass broke its engine ({said}): report it");
+                self.halt(number, &why);
+                return Some(number);
+            }
             if shard.engine.is_touched() {
                 batch.next.entry(*number).or_insert(shard.next);
             }
         }
+        None
     }
 
     /// Notes that this worker's name was taken while nothing was wrong here.
@@ -602,4 +679,19 @@ impl<L: Log> Detect<L> {
             timeout: self.settings.transaction,
         }
     }
+}
+
+impl Settings {
+    /// Refuses a change.
+    fn refuse(&self, raw: &Raw, letter: &Letter<'_>, batch: &mut Batch) {
+        batch.dead.push(letter.reason);
+        let (topic, body) = (&self.topics.deadletters, letters::Body::Reference);
+        batch.outs.push(letters::out(topic, 0, letter, &raw.key, &raw.value, body));
+        batch.took(raw);
+    }
+}
+
+fn letter<'l>(raw: &Raw, topic: &'l str, reason: DeadReason, detail: &'l str) -> Letter<'l> {
+    let (partition, offset, time) = (raw.partition, raw.offset, raw.time);
+    Letter { reason, detail, topic, partition, offset, time }
 }

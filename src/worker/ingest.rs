@@ -4,6 +4,7 @@
 //! makes changes twice, and `detect` knows an event by its id.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +17,12 @@ use crate::log::{
     Admin as _, Call, Cause, Commit, Consumer as _, Isolation, Log, LogError, Membership, Offset,
     Outgoing, Polled, Producer as _, Promise, Protocol, Reader as _, To, TopicPartition, Trouble,
 };
-use crate::model::{Change, Format, Outcome, Timestamp};
+use crate::model::{Change, DeadReason, Format, Outcome, Timestamp};
 use crate::tenant::Registry;
 use crate::wire;
 
 use super::letters::{self, Body, Letter};
-use super::sabotage::Mutant;
+use super::sabotage::{self, Mutant};
 use super::topics::{Topics, key_of};
 use super::{Clock, Condition, Happening, Moved, Observer, Role};
 
@@ -77,10 +78,16 @@ pub struct Intake {
     /// Records without a single event that can be read, one after the other, after which a
     /// partition is halted; 0 never halts.
     pub breaker: usize,
+    /// Of every [`BREAKER_RECORDS`] records at most so many in a hundred may be unreadable, else
+    /// their partition is halted; 100 never halts.
+    pub breaker_percent: usize,
     /// What is broken on purpose, in tests of the tests.
     #[doc(hidden)]
     pub mutant: Option<Mutant>,
 }
+
+/// After so many records of a partition it is asked how many of them could not be read.
+pub const BREAKER_RECORDS: usize = 2_000;
 
 /// A partition of a source.
 struct Place {
@@ -92,6 +99,9 @@ struct Place {
     looked: Timestamp,
     /// Refused records in a row.
     refused: usize,
+    /// Of how many of the last records how many were refused.
+    seen: usize,
+    bad: usize,
     /// Whether it waits to know where to begin.
     waits: bool,
     halted: bool,
@@ -105,9 +115,25 @@ impl Place {
             end: Offset(0),
             looked: Timestamp(i64::MIN),
             refused: 0,
+            seen: 0,
+            bad: 0,
             waits: true,
             halted: false,
         }
+    }
+
+    /// Counts a record; false where too many can't be read.
+    fn stands(&mut self, refused: bool, settings: &Intake) -> bool {
+        self.refused = if refused { self.refused + 1 } else { 0 };
+        self.seen += 1;
+        self.bad += usize::from(refused);
+        let mut stands = settings.breaker == 0 || self.refused <= settings.breaker;
+        if self.seen >= BREAKER_RECORDS {
+            stands &= self.bad * 100 <= self.seen * settings.breaker_percent;
+            // Older ones count half as much from now on.
+            (self.seen, self.bad) = (self.seen / 2, self.bad / 2);
+        }
+        stands
     }
 }
 
@@ -133,6 +159,8 @@ pub struct Ingest<L: Log> {
     to: L,
     settings: Intake,
     content: Arc<Content>,
+    registry: Arc<Registry>,
+    setup: Setup,
     /// One pipeline for each format insisted on.
     pipelines: Vec<(Option<Format>, Pipeline)>,
     clock: Arc<dyn Clock>,
@@ -158,19 +186,15 @@ struct Desk<'d> {
     dead: usize,
 }
 
-impl Gate for Desk<'_> {
-    fn outcome(&mut self, told: &EventOutcome<'_>) {
-        self.events += 1;
-        let age = told.time.map(|time| self.arrived.since(time));
-        let what = Happening::Event { format: told.format, outcome: told.outcome, age };
-        self.observer.happened(Role::Ingest, &what);
-        let Some(reason) = told.dead else { return };
+impl Desk<'_> {
+    /// Writes a dead letter.
+    fn refuse(&mut self, reason: DeadReason, detail: &str) {
         self.dead += 1;
         self.observer.happened(Role::Ingest, &Happening::Dead(reason));
         let raw = self.raw;
         let letter = Letter {
             reason,
-            detail: told.detail,
+            detail,
             topic: &raw.of.topic,
             partition: raw.of.partition.0,
             offset: raw.offset,
@@ -181,8 +205,29 @@ impl Gate for Desk<'_> {
         self.outs.push(Out::Letter(out));
     }
 
+    /// The same for a record of which nothing is read.
+    fn refuse_all(&mut self, reason: DeadReason, detail: &str) {
+        self.events += 1;
+        let what = Happening::Event { format: None, outcome: Outcome::Dead, age: None };
+        self.observer.happened(Role::Ingest, &what);
+        self.refuse(reason, detail);
+    }
+}
+
+impl Gate for Desk<'_> {
+    fn outcome(&mut self, told: &EventOutcome<'_>) {
+        self.events += 1;
+        let age = told.time.map(|time| self.arrived.since(time));
+        let what = Happening::Event { format: told.format, outcome: told.outcome, age };
+        self.observer.happened(Role::Ingest, &what);
+        if let Some(reason) = told.dead {
+            self.refuse(reason, told.detail);
+        }
+    }
+
     fn change(&mut self, change: &Change, told: &EventOutcome<'_>) {
         self.events += 1;
+        sabotage::trip(Role::Ingest, &change.cause.id);
         let origin = wire::event::Origin {
             arrived: self.arrived,
             topic: Arc::clone(&self.raw.of.topic),
@@ -206,19 +251,21 @@ impl<L: Log> Ingest<L> {
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        let mut pipelines: Vec<(Option<Format>, Pipeline)> = Vec::new();
+        let mut formats: Vec<Option<Format>> = Vec::new();
         for source in &settings.sources {
-            if pipelines.iter().all(|(format, _)| *format != source.format) {
-                let setup = Setup { format: source.format, ..setup.clone() };
-                let pipeline = Pipeline::new(Arc::clone(&content), Arc::clone(registry), setup);
-                pipelines.push((source.format, pipeline));
+            if !formats.contains(&source.format) {
+                formats.push(source.format);
             }
         }
+        let pipeline = |format| (format, fresh(format, &content, registry, setup));
+        let pipelines = formats.into_iter().map(pipeline).collect();
         Self {
             from,
             to,
             settings,
             content,
+            registry: Arc::clone(registry),
+            setup: setup.clone(),
             pipelines,
             clock,
             observer,
@@ -551,10 +598,11 @@ impl<L: Log> Ingest<L> {
             Err(other) => return Err(other),
         }
         for of in broken {
+            let Intake { breaker, breaker_percent, .. } = &self.settings;
             let why = format!(
-                "{} records in a row can't be read; look at the dead letters, then set the format \
-                 of the source or let it through with `breaker`",
-                self.settings.breaker
+                "{breaker} records in a row or {breaker_percent} % of {BREAKER_RECORDS} can't be \
+                 read; look at the dead letters, then set the format of the source or let them \
+                 through with `breaker` and `breaker_percent`"
             );
             self.halt(&of, &why);
         }
@@ -578,13 +626,13 @@ impl<L: Log> Ingest<L> {
 
     /// Takes in one record; false where it is one too many that can't be read.
     fn take(&mut self, raw: &Raw, now: Timestamp, outs: &mut Vec<Out>) -> bool {
-        let Self { settings, pipelines, places, content, observer, .. } = self;
+        let Self { settings, pipelines, places, content, registry, setup, observer, .. } = self;
         let source = settings.sources.iter().find(|source| source.topic == raw.of.topic);
         let format = source.and_then(|source| source.format);
         let Some((_, pipeline)) = pipelines.iter_mut().find(|(known, _)| *known == format) else {
             return true;
         };
-        let bound = source.and_then(|source| bound(&source.binding, raw));
+        let bound = source.map_or(Ok(None), |source| bound(&source.binding, raw));
         let headers: Vec<(&str, &[u8])> =
             raw.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
         let record = Record { value: &raw.value, headers: &headers, time: raw.time };
@@ -600,11 +648,27 @@ impl<L: Log> Ingest<L> {
             events: 0,
             dead: 0,
         };
-        pipeline.record(&record, bound.as_deref(), &mut desk);
+        match bound {
+            Ok(bound) => {
+                let run = || pipeline.record(&record, bound.as_deref(), &mut desk);
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+                    let (at, said) = (&raw.of, sabotage::said(&*panic));
+                    error!(partition = %at, offset = raw.offset.0, said, "a record broke its reader");
+                    // What it was in the middle of is of no use to the next.
+                    *pipeline = fresh(format, content, registry, setup);
+                    desk.outs.truncate(before);
+                    (desk.events, desk.dead) = (0, 0);
+                    desk.refuse_all(DeadReason::Broke, "a fault of Driftline's; see its log");
+                }
+            }
+            Err(name) => {
+                let detail = format!("header `{name}`, which is to name the tenant");
+                desk.refuse_all(DeadReason::MissingField, &detail);
+            }
+        }
         let (events, dead) = (desk.events, desk.dead);
         let Some(place) = places.get_mut(&raw.of) else { return true };
-        place.refused = if events == dead && dead > 0 { place.refused + 1 } else { 0 };
-        let stands = settings.breaker == 0 || place.refused <= settings.breaker;
+        let stands = place.stands(events == dead && dead > 0, settings);
         if !stands {
             outs.truncate(before);
         }
@@ -663,15 +727,32 @@ impl<L: Log> Ingest<L> {
     }
 }
 
+/// A pipeline that has read nothing.
+fn fresh(
+    format: Option<Format>,
+    content: &Arc<Content>,
+    registry: &Arc<Registry>,
+    setup: &Setup,
+) -> Pipeline {
+    let setup = Setup { format, ..setup.clone() };
+    Pipeline::new(Arc::clone(content), Arc::clone(registry), setup)
+}
+
 /// Whose a record is, where its source settles that.
-fn bound(binding: &Binding, raw: &Raw) -> Option<String> {
+///
+/// # Errors
+/// The header that should say so and does not.
+fn bound<'b>(binding: &'b Binding, raw: &Raw) -> Result<Option<String>, &'b str> {
     match binding {
-        Binding::Account => None,
-        Binding::Fixed(tenant) => Some(tenant.to_string()),
+        Binding::Account => Ok(None),
+        Binding::Fixed(tenant) => Ok(Some(tenant.to_string())),
         Binding::Header(name) => {
-            let value = raw.headers.iter().find(|(known, _)| known == name).map(|(_, v)| v)?;
-            Some(String::from_utf8_lossy(value).into_owned())
+            let value = raw.headers.iter().find(|(known, _)| known == name).map(|(_, v)| &**v);
+            match value.map(std::str::from_utf8) {
+                Some(Ok(tenant)) if !tenant.is_empty() => Ok(Some(tenant.to_owned())),
+                _ => Err(name),
+            }
         }
-        Binding::TopicSuffix => raw.of.topic.rsplit_once('.').map(|(_, last)| last.to_owned()),
+        Binding::TopicSuffix => Ok(raw.of.topic.rsplit_once('.').map(|(_, last)| last.to_owned())),
     }
 }

@@ -8,6 +8,7 @@ use tracing::{info, warn};
 use crate::log::{
     Admin as _, Incoming, Isolation, Log, LogError, Offset, Polled, Reader as _, TopicPartition,
 };
+use crate::model::Timestamp;
 use crate::wire;
 
 use super::Happening;
@@ -159,7 +160,10 @@ impl<L: Log> Detect<L> {
         let applied = progress.as_ref().map(|progress| Offset(progress.input_offset));
         if let Some(progress) = &progress {
             shard.clock = progress.watermark;
-            shard.heard = self.clock.now();
+            // What went by while nobody worked counts, once what came meanwhile is applied.
+            let now = self.clock.now();
+            shard.heard =
+                if progress.heard == Timestamp(0) { now } else { progress.heard.min(now) };
         }
         shard.next = match (applied, offset) {
             (Some(applied), _) => applied,

@@ -1,5 +1,7 @@
 //! Ways to break a worker on purpose: tests must find each of them.
 
+use super::Role;
+
 /// What is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mutant {
@@ -45,4 +47,19 @@ impl Mutant {
 #[must_use]
 pub(super) fn is(broken: Option<Mutant>, this: Mutant) -> bool {
     cfg!(test) && broken == Some(this)
+}
+
+/// Breaks where the id of a test's event asks for it, as `trip-detect-1`: never outside tests.
+pub(super) fn trip(role: Role, event: &str) {
+    let asked = event.strip_prefix("trip-").is_some_and(|rest| rest.starts_with(role.as_str()));
+    if cfg!(test) && asked {
+        // A panic without its message on stderr: tests have thousands.
+        std::panic::resume_unwind(Box::new("an event asked for it"));
+    }
+}
+
+/// What a panic said, for the log.
+pub(super) fn said(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words")
 }

@@ -20,8 +20,11 @@ pub(super) struct Shard {
     pub next: Offset,
     /// The newest event time among its changes.
     pub clock: Timestamp,
-    /// When that was last told, by the wall clock.
+    /// When that was last told, by the wall clock; of a state that was restored, as the worker before
+    /// wrote it.
     pub heard: Timestamp,
+    /// Whether every change there is was shown. While some are left only their own times count.
+    pub at_end: bool,
     /// When time was last let pass, by the wall clock.
     pub ticked: Timestamp,
     /// Where the changes end, and when that was last asked, by the wall clock.
@@ -85,6 +88,7 @@ impl Shard {
             next: Offset(0),
             clock: never,
             heard: never,
+            at_end: false,
             ticked: never,
             end: Offset(0),
             looked: never,
@@ -97,12 +101,21 @@ impl Shard {
         matches!(self.phase, Phase::Live)
     }
 
-    /// Event time now: it goes on by the wall clock from the newest event.
+    /// Event time now: it goes on by the wall clock from the newest event, once no change is left
+    /// that could say otherwise.
     pub fn event_time(&self, now: Timestamp) -> Timestamp {
-        if self.clock == Timestamp(i64::MIN) {
+        if self.clock == Timestamp(i64::MIN) || !self.at_end {
             return self.clock;
         }
         self.clock.plus(now.since(self.heard).max(0))
+    }
+
+    /// Notes that time went on by the wall clock.
+    pub fn pass(&mut self, now: Timestamp) {
+        if self.at_end {
+            self.clock = self.event_time(now);
+            self.heard = now;
+        }
     }
 
     /// Notes a change's time. One from the future counts as having just arrived.
@@ -110,7 +123,7 @@ impl Shard {
         /// How far ahead of its arrival an event may be, in microseconds.
         const AHEAD: i64 = 300 * 1_000_000;
         let time = if time > arrived.plus(AHEAD) { arrived } else { time };
-        self.clock = self.event_time(now).max(time);
+        self.clock = self.clock.max(time);
         self.heard = now;
     }
 }

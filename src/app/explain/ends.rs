@@ -73,8 +73,8 @@ pub(super) fn end(
 /// A dead record: the step, and what would have made it go on.
 const fn revived(reason: DeadReason) -> (&'static str, &'static str) {
     use DeadReason::{
-        BadBase64, BadCompression, BadField, DecompressedTooLarge, Empty, MissingField, NoTime,
-        NotAChange, NotJson, NotUtf8, Pointer, RecordTooLarge, TooDeep, TooManyEnvelopes,
+        BadBase64, BadCompression, BadField, Broke, DecompressedTooLarge, Empty, MissingField,
+        NoTime, NotAChange, NotJson, NotUtf8, Pointer, RecordTooLarge, TooDeep, TooManyEnvelopes,
         TooManyEvents, TooManyNodes, Unrecognised,
     };
     match reason {
@@ -99,6 +99,7 @@ const fn revived(reason: DeadReason) -> (&'static str, &'static str) {
         Pointer => {
             ("recognition", "the configuration itself: the notification only says where it is")
         }
+        Broke => ("processing", "a repaired Driftline: the fault is its own"),
         NotAChange => ("recognition", "nothing: the record tells of no configuration"),
     }
 }

@@ -11,6 +11,7 @@ use crate::engine::{Engine, EventOutcome, Setup, Sink};
 use crate::log::memory::Dice;
 use crate::model::{FindingChange, Timestamp};
 use crate::tenant::Registry;
+use crate::worker::Role;
 
 /// When everything begins: 2026-03-02 12:00 UTC.
 pub const NOON: i64 = 1_772_452_800;
@@ -89,6 +90,18 @@ why: It is very loud.
 fix: {aws: Go home.}
 ";
 
+const LONG: &str = "apiVersion: driftline/v1
+kind: Detector
+id: LAB-004
+title: {en: A door stays open, zh: 门}
+severity: medium
+maturity: stable
+area: tenant data
+window: {by: finding, open_longer: {of: [LAB-001], spans: {low: 6h, high: 6h}}}
+why: Anybody may have come in.
+fix: {aws: Close it and look around.}
+";
+
 /// The pack, loaded once.
 pub fn pack() -> Arc<Content> {
     static PACK: OnceLock<Arc<Content>> = OnceLock::new();
@@ -101,6 +114,7 @@ pub fn pack() -> Arc<Content> {
             ("detectors/lab-001.yaml", OPEN),
             ("detectors/lab-002.yaml", SLAM),
             ("detectors/lab-003.yaml", NOISE),
+            ("detectors/lab-004.yaml", LONG),
         ];
         for (path, text) in own {
             files.add(path, text.to_owned());
@@ -139,7 +153,7 @@ pub fn records(dice: &mut Dice, count: usize) -> Vec<(String, Vec<u8>)> {
             "sourceIPAddress": "203.0.113.5",
             "requestParameters": {"door": format!("d{}", dice.below(3)), "grade": dice.below(10)},
             "responseElements": null,
-            "eventID": format!("event-{number}"),
+            "eventID": format!("{}{number}", kind(dice)),
             "readOnly": name == "ListDoors",
             "eventType": "AwsApiCall",
             "recipientAccountId": account,
@@ -147,6 +161,28 @@ pub fn records(dice: &mut Dice, count: usize) -> Vec<(String, Vec<u8>)> {
         all.push((account, record.to_string().into_bytes()));
     }
     all
+}
+
+/// How an event's id begins: hardly ever so that whoever reads it breaks.
+fn kind(dice: &mut Dice) -> &'static str {
+    match dice.below(40) {
+        0 => "trip-ingest-",
+        1 => "trip-detect-",
+        _ => "event-",
+    }
+}
+
+/// How many records break a role that reads them.
+pub fn trips(records: &[(String, Vec<u8>)], role: Role) -> usize {
+    let word = format!("\"trip-{}", role.as_str());
+    let holds = |value: &[u8]| value.windows(word.len()).any(|part| part == word.as_bytes());
+    records.iter().filter(|(_, value)| holds(value) && !is_read(value)).count()
+}
+
+/// Whether a record only reads: then nobody looks at it closely.
+fn is_read(value: &[u8]) -> bool {
+    let mark = b"\"readOnly\":true";
+    value.windows(mark.len()).any(|part| part == mark)
 }
 
 /// What must be told and held, whatever goes wrong.
@@ -175,8 +211,13 @@ pub fn truth(records: &[(String, Vec<u8>)]) -> Truth {
     let mut engine = Engine::new(pack(), Arc::new(Registry::own_tenants()), Setup::default());
     let mut listener = Listener::default();
     for (_, value) in records {
+        let mark = b"\"trip-";
+        if value.windows(mark.len()).any(|part| part == mark) {
+            continue;
+        }
         engine.record(&Record { value, headers: &[], time: None }, &mut listener);
     }
+    engine.tick(Timestamp::from_seconds(NOON + 24 * 3_600), &mut listener);
     Truth { alerts: listener.0, held: held(&[&engine]) }
 }
 

@@ -1,21 +1,23 @@
 //! One world for each seed: three processes, a broker that fails, and at the end the truth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::Setup;
 use crate::log::memory::{Dice, Memory, Rates};
 use crate::log::{
-    Admin as _, Isolation, Log as _, NewTopic, Offset, Outgoing, Polled, Producer as _, Promise,
-    Protocol, Reader as _, To, TopicPartition,
+    Admin as _, Isolation, Log as _, NewTopic, Offset, Outgoing, Partition, Polled, Producer as _,
+    Promise, Protocol, Reader as _, To, TopicPartition,
 };
 use crate::model::Timestamp;
 use crate::tenant::Registry;
 
 use super::super::ingest::{Binding, Intake, Source};
 use super::super::letters::Body;
-use super::super::{Clock, Detect, Happening, Ingest, Mutant, Observer, Role, Settings, Topics};
+use super::super::{
+    Clock, Detect, Happening, Ingest, Mutant, Observer, Role, Settings, Told, Topics,
+};
 use super::lab;
 
 const PARTITIONS: u32 = 4;
@@ -24,6 +26,10 @@ const PROCESSES: usize = 3;
 const LONGEST_DEATH: u64 = 20_000_000;
 const SOURCE: &str = "cloud";
 const NOW: Duration = Duration::ZERO;
+/// How much later the last timers are due, in microseconds.
+const LATER: i64 = 7 * 3_600 * 1_000_000;
+/// Steps within which they must be told then.
+const LAST: usize = 800;
 
 impl Clock for Memory {
     fn now(&self) -> Timestamp {
@@ -46,11 +52,17 @@ pub struct World {
     /// Steps in which things go wrong.
     pub rough: usize,
     pub records: usize,
+    /// After how long the broker ends an open transaction.
+    pub transaction: Duration,
+    /// Of 100 steps, in how many one more worker dies and leaves a transaction open.
+    pub gone: u64,
 }
 
 impl World {
     pub fn new(seed: u64) -> Self {
-        Self { seed, rates: Rates::ROUGH, mutant: None, rough: 150, records: 24 }
+        let transaction = Duration::from_secs(15);
+        let (rough, records) = (150, 24);
+        Self { seed, rates: Rates::ROUGH, mutant: None, rough, records, transaction, gone: 2 }
     }
 }
 
@@ -62,7 +74,8 @@ struct Process {
 }
 
 impl Process {
-    fn start(cluster: &Memory, number: usize, mutant: Option<Mutant>) -> Self {
+    fn start(cluster: &Memory, number: usize, world: World) -> Self {
+        let World { mutant, transaction, .. } = world;
         let log = cluster.process();
         let topics = Topics::behind("driftline.");
         let setup = Setup::default();
@@ -82,19 +95,21 @@ impl Process {
             patience: second,
             letters: Body::Reference,
             breaker: 0,
+            breaker_percent: 100,
             mutant,
         };
         let settings = Settings {
             topics,
             partitions: PARTITIONS,
             alert_partitions: 2,
+            told: Told::Ocsf,
             group: "detect".to_owned(),
             name: format!("worker-{number}"),
             fixed: false,
             protocol: Protocol::Classic,
             session: 6 * second,
             silence: 300 * second,
-            transaction: 15 * second,
+            transaction,
             batch_records: 4,
             batch_bytes: 1 << 20,
             patience: second,
@@ -162,15 +177,16 @@ pub fn play(world: World) -> Result<(), String> {
     let records = lab::records(&mut dice, world.records);
     let truth = lab::truth(&records);
     let mut processes: Vec<Option<Process>> =
-        (0..PROCESSES).map(|n| Some(Process::start(&cluster, n, world.mutant))).collect();
+        (0..PROCESSES).map(|n| Some(Process::start(&cluster, n, world))).collect();
     // When those that died are started again.
     let mut revived = [now; PROCESSES];
     produce(&cluster, &records);
+    let mut later: Option<usize> = None;
     for step in 0..20_000_usize {
         if step == 10 {
             cluster.set_faults(dice.roll(), world.rates);
         }
-        if step == world.rough {
+        if step == world.rough || later.is_some_and(|since| step == since + world.rough / 3) {
             cluster.set_faults(0, Rates::default());
         }
         now = cluster.now().max(now).plus(i64::try_from(dice.below(400_000)).unwrap_or_default());
@@ -178,7 +194,7 @@ pub fn play(world: World) -> Result<(), String> {
         let number = usize::try_from(dice.below(PROCESSES as u64)).unwrap_or_default();
         let Some(process) = &mut processes[number] else {
             if cluster.now() >= revived[number] {
-                processes[number] = Some(Process::start(&cluster, number, world.mutant));
+                processes[number] = Some(Process::start(&cluster, number, world));
             }
             continue;
         };
@@ -195,11 +211,85 @@ pub fn play(world: World) -> Result<(), String> {
         if dice.below(50) == 0 {
             cluster.clean(&topics.state);
         }
-        if step >= world.rough && step.is_multiple_of(16) && is_done(&cluster) {
-            return check(&cluster, &topics, &truth, processes.into_iter().flatten().collect());
+        if step < world.rough && dice.below(100) < world.gone {
+            gone(&cluster, &topics.state, step, world);
+        }
+        match later {
+            // Hours go by: everybody is taken for dead, and what is due by then is due at once.
+            None if step >= world.rough && step.is_multiple_of(16) && is_done(&cluster) => {
+                later = Some(step);
+                cluster.tick(cluster.now().plus(LATER));
+                cluster.set_faults(dice.roll(), world.rates);
+            }
+            Some(since) if step > since + world.rough && step.is_multiple_of(16) => {
+                let done = is_done(&cluster) && told(&cluster, &topics) == truth.alerts;
+                if done || step > since + world.rough + LAST {
+                    let left = processes.into_iter().flatten().collect();
+                    letters(&cluster, &topics, &records)?;
+                    return check(&cluster, &topics, &truth, left);
+                }
+            }
+            _ => {}
         }
     }
     Err("it never came to an end".to_owned())
+}
+
+/// A worker that will never come back, killed between its first row and its offsets: its transaction
+/// stays open until the broker ends it.
+fn gone(cluster: &Memory, state: &str, step: usize, world: World) {
+    let log = cluster.process();
+    let promise = Promise::Transactional { id: format!("gone-{step}"), timeout: world.transaction };
+    let opened = log.producer(&promise).and_then(|mut producer| {
+        producer.init(NOW)?;
+        producer.begin()?;
+        producer.send(&Outgoing {
+            topic: state,
+            to: To::Partition(Partition(u32::try_from(step).unwrap_or_default() % PARTITIONS)),
+            key: Some(b"never"),
+            value: Some(b"was"),
+            headers: &[],
+            time: cluster.now(),
+            tag: 0,
+        })?;
+        Ok(producer.drain(NOW))
+    });
+    // It may have failed before it began.
+    let _ = opened;
+    log.crash();
+}
+
+/// Each record that broke its reader is a dead letter: of a source at least once, of the changes
+/// exactly once.
+fn letters(cluster: &Memory, topics: &Topics, records: &[(String, Vec<u8>)]) -> Result<(), String> {
+    let mut of: BTreeMap<bool, Vec<String>> = BTreeMap::new();
+    for (_, _, value, _) in read(cluster, &topics.deadletters, 1) {
+        let text = String::from_utf8(value.unwrap_or_default()).map_err(|e| e.to_string())?;
+        of.entry(text.contains(SOURCE)).or_default().push(text);
+    }
+    let mut places = of.remove(&true).unwrap_or_default();
+    places.sort();
+    places.dedup();
+    let due = lab::trips(records, Role::Ingest);
+    if places.len() != due {
+        return Err(format!("{} records are dead letters and not {due}", places.len()));
+    }
+    let changes = of.remove(&false).unwrap_or_default();
+    let distinct: BTreeSet<&String> = changes.iter().collect();
+    let due = lab::trips(records, Role::Detect);
+    if distinct.len() != changes.len() || changes.len() < due {
+        return Err(format!("changes are dead letters: {changes:?}, {due} are due"));
+    }
+    Ok(())
+}
+
+/// The ids of alerts by cell, in order.
+fn told(cluster: &Memory, topics: &Topics) -> BTreeMap<String, Vec<String>> {
+    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (_, cell, _, id) in read(cluster, &topics.alerts, 2) {
+        told.entry(cell).or_default().push(id);
+    }
+    told
 }
 
 /// Whether everything there is was taken in and applied.
@@ -267,10 +357,7 @@ fn check(
     truth: &lab::Truth,
     processes: Vec<Process>,
 ) -> Result<(), String> {
-    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (_, cell, _, id) in read(cluster, &topics.alerts, 2) {
-        told.entry(cell).or_default().push(id);
-    }
+    let told = told(cluster, topics);
     if told != truth.alerts {
         return Err(format!("told {told:?}\nand not {:?}", truth.alerts));
     }
@@ -297,7 +384,7 @@ fn check(
     }
     // Another, from the topic alone.
     cluster.tick(cluster.now().plus(600 * 1_000_000));
-    let mut last = Process::start(cluster, 7, None);
+    let mut last = Process::start(cluster, 7, World::new(0));
     for _ in 0..400 {
         cluster.tick(cluster.now().plus(100_000));
         last.detect.turn(NOW).map_err(|error| error.to_string())?;
