@@ -1,0 +1,3 @@
+//! The room's tests: what they share, and whole worlds.
+
+pub mod lab;
