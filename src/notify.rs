@@ -2,7 +2,9 @@
 //! once, with the alert's id as idempotency key.
 //!
 //! A [`Destination`] turns a [`Message`] into a [`Request`] and an answer into a [`Verdict`]; both
-//! are pure. [`Routes`] say where a notice goes, a [`Transport`] carries requests.
+//! are pure. A [`Lane`] keeps what one destination has still to take. [`Notify`] is the worker:
+//! it reads the topic, has [`Routes`] say where a notice goes, hands requests to a [`Transport`],
+//! and commits.
 //!
 //! **Invariant:** an offset is committed only once everything before it was delivered, or stands
 //! in the dead-letter topic. A destination that fails holds back none of the others, and no more
@@ -17,29 +19,40 @@ pub mod address;
 mod alertmanager;
 pub mod clip;
 mod endpoint;
+mod http;
+mod lane;
 mod message;
 mod notice;
+mod pace;
 mod pagerduty;
+mod place;
 mod request;
 mod routes;
 mod secret;
+mod settings;
 mod slack;
 #[cfg(test)]
 mod tests;
 mod webhook;
+mod worker;
 
 use std::time::Duration;
 
 pub use alertmanager::Alertmanager;
 pub use endpoint::{Allow, Endpoint};
+pub use http::{Http, HttpError, Reach};
+pub use lane::{Lane, Spec};
 pub use message::{Message, Summary};
 pub use notice::{Notice, NoticeError, Reason};
+pub use pace::Rate;
 pub use pagerduty::PagerDuty;
 pub use request::{Answer, Failure, Reply, Request, Unfit, Verdict, retry_after, told};
 pub use routes::{Glob, Matcher, Route, Routes, Tag};
 pub use secret::Secret;
+pub use settings::{Mutant, Settings};
 pub use slack::Slack;
 pub use webhook::{SecretFault, Webhook};
+pub use worker::Notify;
 
 use crate::model::Timestamp;
 

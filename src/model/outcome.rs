@@ -100,11 +100,15 @@ pub enum DeadReason {
     Pointer,
     /// A notification about the delivery itself, or a rule's verdict: no configuration in it.
     NotAChange,
+    /// An alert that a destination refused for good.
+    DestinationRefused,
+    /// An alert that a destination did not take within `notify.give_up_after`.
+    DestinationFailed,
 }
 
 impl DeadReason {
     /// Every reason.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::RecordTooLarge,
         Self::DecompressedTooLarge,
         Self::BadCompression,
@@ -122,6 +126,8 @@ impl DeadReason {
         Self::NoTime,
         Self::Pointer,
         Self::NotAChange,
+        Self::DestinationRefused,
+        Self::DestinationFailed,
     ];
 
     /// The name in outcomes, headers and metric labels.
@@ -145,6 +151,8 @@ impl DeadReason {
             Self::NoTime => "no_time",
             Self::Pointer => "pointer",
             Self::NotAChange => "not_a_change",
+            Self::DestinationRefused => "destination_refused",
+            Self::DestinationFailed => "destination_failed",
         }
     }
 }

@@ -182,9 +182,9 @@ mod tests {
             prop_assert!(Glob::new(&text).matches(&text));
             let cut = cut.min(text.len());
             let (head, tail) = (&text[..cut], &text[cut..]);
-            let with_star = format!("{}*", head);
+            let with_star = format!("{head}*");
             prop_assert!(Glob::new(&with_star).matches(&text));
-            let with_star = format!("*{}", tail);
+            let with_star = format!("*{tail}");
             prop_assert!(Glob::new(&with_star).matches(&text));
         }
 

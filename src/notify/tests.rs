@@ -1,3 +1,8 @@
 //! The room's tests: what they share, and whole worlds.
 
+mod fake;
 pub mod lab;
+mod mutants;
+mod outage;
+mod sim;
+mod standing;

@@ -1,0 +1,10 @@
+//! Deliveries over real connections: to a receiver that misbehaves, and to a real Alertmanager.
+
+#[path = "notify/http.rs"]
+mod http;
+#[path = "support/receiver.rs"]
+mod receiver;
+#[path = "notify/secrets.rs"]
+mod secrets;
+#[path = "notify/service.rs"]
+mod service;
