@@ -171,7 +171,7 @@ mod service {
                 }
             };
             let (start, before) = first.unwrap_or((Duration::ZERO, 0.0));
-            let seconds = (done - start).as_secs_f64();
+            let seconds = done.saturating_sub(start).as_secs_f64();
             #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
             let count = RECORDS as f64;
             println!("records {RECORDS}, started after {:.2} s", start.as_secs_f64());
@@ -211,7 +211,8 @@ mod service {
             let mut number = 0;
             while number < total || began.elapsed() < Duration::from_secs(SECONDS + 2) {
                 while number < total
-                    && began.elapsed().as_secs_f64() * (rate as f64) >= number as f64
+                    && began.elapsed().as_micros() * u128::from(rate)
+                        >= u128::from(number) * 1_000_000
                 {
                     let value = if number % 50 == 0 {
                         let id = format!("latency-{rate}-{number}");
