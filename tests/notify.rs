@@ -1,5 +1,7 @@
 //! Deliveries over real connections: to a receiver that misbehaves, and to a real Alertmanager.
 
+#[path = "notify/alertmanager.rs"]
+mod alertmanager;
 #[path = "notify/http.rs"]
 mod http;
 #[path = "support/receiver.rs"]

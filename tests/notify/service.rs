@@ -10,8 +10,8 @@ use driftline::log::{
 };
 use driftline::model::Timestamp;
 use driftline::notify::{
-    Allow, Endpoint, Http, Lane, Notify, Rate, Reach, Route, Routes, Secret, Settings, Spec,
-    Webhook,
+    Allow, Destination, Endpoint, Http, Lane, Notify, Rate, Reach, Route, Routes, Secret, Settings,
+    Spec, Webhook,
 };
 use driftline::worker::{Body, Clock, Happening, Observer, Role};
 
@@ -35,11 +35,17 @@ impl Observer for Deaf {
 }
 
 pub fn alert(id: &str, finding: &str) -> String {
+    step_of((id, finding, "FW-001"), "opened", Timestamp::from_seconds(1_772_452_800))
+}
+
+/// An alert of a step at a time.
+pub fn step_of((id, finding, detector): (&str, &str, &str), step: &str, time: Timestamp) -> String {
     serde_json::json!({
-        "activity_id": 1, "severity_id": 4, "time": 1_772_452_800_000_i64,
+        "activity_id": 1, "severity_id": 4, "time": time.millis(),
         "message": "It is open.",
         "metadata": {"uid": id, "tenant_uid": "acme"},
-        "finding_info": {"uid": finding, "title": "Open", "analytic": {"uid": "FW-001"}},
+        "finding_info": {"uid": finding, "title": "Open", "analytic": {"uid": detector}},
+        "unmapped": {"driftline": {"step": step}},
     })
     .to_string()
 }
@@ -53,6 +59,11 @@ pub fn log(alerts: &[String]) -> Memory {
         let topic = NewTopic { name: name.to_owned(), partitions: 1, replicas: None, settings };
         admin.create(&topic, Duration::ZERO).expect("it is made");
     }
+    produce(&log, alerts);
+    log
+}
+
+pub fn produce(log: &Memory, alerts: &[String]) {
     let mut producer = log.producer(&Promise::Idempotent).expect("a producer");
     for value in alerts {
         let record = Outgoing {
@@ -67,14 +78,22 @@ pub fn log(alerts: &[String]) -> Memory {
         producer.send(&record).expect("it is taken");
     }
     assert_eq!(producer.drain(Duration::ZERO), 0);
-    log
 }
 
 pub fn worker(log: &Memory, url: &str) -> Notify<Memory, Http> {
+    let webhook = Webhook::new(&[Secret::new(SECRET)], None).expect("a secret");
+    worker_to(log, url, Box::new(webhook))
+}
+
+pub fn worker_to(
+    log: &Memory,
+    url: &str,
+    destination: Box<dyn Destination>,
+) -> Notify<Memory, Http> {
     let allow = Allow { http: true, private: true };
     let spec = Spec {
         name: "hook".into(),
-        destination: Box::new(Webhook::new(&[Secret::new(SECRET)], None).expect("a secret")),
+        destination,
         endpoints: vec![Endpoint::new(url, allow).expect("a URL")],
         rate: Rate::per_second(100),
         queue: 100,
