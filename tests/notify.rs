@@ -2,6 +2,8 @@
 
 #[path = "notify/alertmanager.rs"]
 mod alertmanager;
+#[path = "notify/command.rs"]
+mod command;
 #[path = "notify/http.rs"]
 mod http;
 #[path = "support/receiver.rs"]
