@@ -97,18 +97,21 @@ impl Flight {
         Self { left: endpoints, verdict: None, why: String::new() }
     }
 
-    /// Takes an answer in; the verdict once all are there.
+    /// Takes an answer in; the verdict once one took it, or all have answered.
     fn heard(&mut self, verdict: Verdict, why: String) -> Option<Verdict> {
         let whole = match self.verdict.take() {
             None => verdict,
             Some(before) => before.or(verdict),
         };
-        self.verdict = Some(whole);
         if !why.is_empty() {
             self.why = why;
         }
         self.left = self.left.saturating_sub(1);
-        if self.left == 0 { self.verdict.take() } else { None }
+        if self.left == 0 || whole == Verdict::Delivered {
+            return Some(whole);
+        }
+        self.verdict = Some(whole);
+        None
     }
 }
 

@@ -30,8 +30,8 @@ use read::Unread;
 enum Aim {
     /// A message of a lane.
     Message(u64),
-    /// What stands there, again.
-    Again,
+    /// What stands there, again: the request of that number.
+    Again(u64),
 }
 
 /// A worker that notifies.
@@ -221,8 +221,8 @@ impl<L: Log, T: Transport> Notify<L, T> {
         let now = self.clock.now();
         for number in 0..self.lanes.len() {
             let lane = &mut self.lanes[number];
-            if let Some(request) = lane.again(now) {
-                self.send(number, Aim::Again, &request);
+            if let Some((again, request)) = lane.again(now) {
+                self.send(number, Aim::Again(again), &request);
             }
             while let Some(message) = self.lanes[number].due(now) {
                 if let Some(request) = self.lanes[number].launch(message, now) {
@@ -255,8 +255,8 @@ impl<L: Log, T: Transport> Notify<L, T> {
             let lane = &mut self.lanes[number];
             let fate = match aim {
                 Aim::Message(message) => lane.heard(message, &answer, now),
-                Aim::Again => {
-                    lane.heard_again(&answer, now);
+                Aim::Again(again) => {
+                    lane.heard_again(again, &answer, now);
                     None
                 }
             };

@@ -52,7 +52,10 @@ impl Came {
 struct Shared {
     /// Answers to the next requests; 200 where there is none.
     manners: Mutex<VecDeque<Manner>>,
+    /// The answer where none of those is left.
+    always: Mutex<Option<Manner>>,
     came: Mutex<Vec<Came>>,
+    took: Mutex<Vec<Came>>,
 }
 
 /// A receiver, until it is dropped.
@@ -118,6 +121,16 @@ impl Receiver {
         self.shared.manners.lock().expect("nobody panicked").push_back(manner);
     }
 
+    /// Answers every request so for which no other answer is set; with 200 without one.
+    pub fn always(&self, manner: Option<Manner>) {
+        *self.shared.always.lock().expect("nobody panicked") = manner;
+    }
+
+    /// What came until now and was answered with 200.
+    pub fn took(&self) -> Vec<Came> {
+        self.shared.took.lock().expect("nobody panicked").clone()
+    }
+
     /// What came until now.
     pub fn came(&self) -> Vec<Came> {
         self.shared.came.lock().expect("nobody panicked").clone()
@@ -165,8 +178,13 @@ async fn answer(
         .collect();
     let body = request.into_body().collect().await.map_err(std::io::Error::other)?.to_bytes();
     let body = String::from_utf8_lossy(&body).into_owned();
-    shared.came.lock().expect("nobody panicked").push(Came { path, headers, body });
-    let manner = shared.manners.lock().expect("nobody panicked").pop_front();
+    let came = Came { path, headers, body };
+    shared.came.lock().expect("nobody panicked").push(came.clone());
+    let next = shared.manners.lock().expect("nobody panicked").pop_front();
+    let manner = next.or_else(|| shared.always.lock().expect("nobody panicked").clone());
+    if manner.is_none() {
+        shared.took.lock().expect("nobody panicked").push(came);
+    }
     let full = |text: String| Full::new(Bytes::from(text)).boxed();
     let (status, headers, body) = match manner {
         None => (200, Vec::new(), full(String::new())),

@@ -29,6 +29,8 @@ pub(super) struct Repeat {
     at: Timestamp,
     /// Behind this in the round.
     behind: Option<Key>,
+    /// The number of the last request.
+    request: u64,
     /// The last one of the request that is on its way, and its answers.
     flight: Option<(Key, Flight)>,
     /// Whether it was told that there are too many.
@@ -42,6 +44,7 @@ impl Repeat {
             all: BTreeMap::new(),
             at: Timestamp(i64::MIN),
             behind: None,
+            request: 0,
             flight: None,
             overflowed: false,
         }
@@ -124,8 +127,8 @@ impl Lane {
         self.repeat.every.is_some()
     }
 
-    /// The next request that tells again of what stands, if one is due.
-    pub(in super::super) fn again(&mut self, now: Timestamp) -> Option<Request> {
+    /// The next request that tells again of what stands, if one is due, and its number.
+    pub(in super::super) fn again(&mut self, now: Timestamp) -> Option<(u64, Request)> {
         let every = self.repeat.every?;
         let free = self.flying() == 0 && self.paused <= now && self.bucket.next() <= now;
         if self.repeat.all.is_empty() || self.repeat.at > now || !free || self.ended.is_some() {
@@ -151,12 +154,17 @@ impl Lane {
         let standing: Vec<&Standing> = chunk.into_iter().map(|(_, standing)| standing).collect();
         let request = self.spec.destination.repeat(&standing, now)?;
         self.repeat.flight = Some((last, Flight::new(self.spec.endpoints.len())));
+        self.repeat.request += 1;
         self.bucket.take(now);
-        Some(request)
+        Some((self.repeat.request, request))
     }
 
-    /// Takes in an answer to a request of [`Lane::again`].
-    pub(in super::super) fn heard_again(&mut self, answer: &Answer, now: Timestamp) {
+    /// Takes in an answer to the request of [`Lane::again`] of that number.
+    pub(in super::super) fn heard_again(&mut self, number: u64, answer: &Answer, now: Timestamp) {
+        // One of several endpoints may answer long after another took it.
+        if number != self.repeat.request {
+            return;
+        }
         let (verdict, why) = self.judged(answer, now);
         let Some((_, flight)) = &mut self.repeat.flight else { return };
         let Some(verdict) = flight.heard(verdict, why) else { return };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::model::{Severity, Step};
 use crate::notify::tests::lab::{NOON, notice};
-use crate::notify::{Allow, PagerDuty, Reply, Slack, Webhook};
+use crate::notify::{Allow, Failure, PagerDuty, Reply, Slack, Webhook};
 
 const SECOND: i64 = 1_000_000;
 
@@ -226,6 +226,24 @@ fn a_destination_that_is_gone_takes_nothing_more() {
         lane.bury(number);
     }
     assert_eq!((lane.settled(&of()), lane.held()), (Offset(4), 0));
+}
+
+#[test]
+fn of_several_endpoints_one_that_takes_it_is_enough_and_waits_for_no_other() {
+    let mut lane = lane_to(webhook());
+    let more = lane.spec.endpoints.clone();
+    lane.spec.endpoints.extend(more);
+    take(&mut lane, entry(0, "f0", Step::Opened), NOON);
+    let number = lane.due(NOON).expect("due");
+    lane.launch(number, NOON);
+    assert!(matches!(lane.heard(number, &Ok(reply(200)), NOON), Some(Fate::Delivered(_))));
+    assert!(lane.heard(number, &Err(Failure::TimedOut), NOON).is_none());
+    assert_eq!((lane.settled(&of()), lane.failures), (Offset(1), 0));
+    take(&mut lane, entry(1, "f1", Step::Opened), NOON);
+    let number = lane.due(NOON).expect("due");
+    lane.launch(number, NOON);
+    assert!(lane.heard(number, &Err(Failure::TimedOut), NOON).is_none());
+    assert!(matches!(lane.heard(number, &Ok(reply(400)), NOON), Some(Fate::Retried)));
 }
 
 #[test]
