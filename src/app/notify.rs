@@ -93,7 +93,7 @@ pub(super) fn send_test(options: &cli::SendTest, config: &Config) -> anyhow::Res
     }
     answers.sort_by_key(|(ticket, _)| *ticket);
     let mut secrets: Vec<&Secret> = destination.secrets();
-    secrets.extend(target.endpoints.iter().map(Endpoint::secret));
+    secrets.extend(target.endpoints.iter().flat_map(Endpoint::secrets));
     let mut out = results(Path::new("-"))?;
     let mut taken = false;
     for (endpoint, (_, answer)) in target.endpoints.iter().zip(&answers) {

@@ -5,6 +5,7 @@
 //! `resend` from now, so that three lost re-sends do no harm. It is told again every `resend` while
 //! its finding is open, to every peer of the cluster, and ended by an `endsAt` of now. A label that
 //! changes (a severity) makes it another alert there: the one before is ended in the same request.
+//! A summary of discovered findings, which nothing ends, fires for a day.
 //! There is one `alertname` for each detector, as Alertmanager's limits are per name.
 
 use std::time::Duration;
@@ -18,6 +19,8 @@ use super::message::Message;
 use super::notice::Notice;
 use super::{Destination, Manner, Request, Secret, Standing, Unfit};
 
+/// How long an alert fires that nothing ends, in microseconds.
+const DAY: i64 = 86_400 * 1_000_000;
 /// Where alerts are posted.
 const PATH: &str = "/api/v2/alerts";
 /// Characters of a label's value.
@@ -73,7 +76,11 @@ impl Destination for Alertmanager {
             return Err(Unfit("Alertmanager groups by itself and takes no summary".to_owned()));
         };
         let own = written(notice);
-        let until = if notice.is_end() { now } else { self.fires_until(now) };
+        let until = match (notice.is_end(), notice.endless) {
+            (true, _) => now,
+            (false, true) => now.plus(DAY),
+            (false, false) => self.fires_until(now),
+        };
         let mut alerts = Vec::with_capacity(2);
         if let Some(before) = before.filter(|before| before.labels != own.labels) {
             alerts.push(ending(before, now));
@@ -91,7 +98,7 @@ impl Destination for Alertmanager {
     }
 
     fn standing(&self, notice: &Notice) -> Option<Standing> {
-        (!notice.is_end()).then(|| written(notice))
+        (!notice.is_end() && !notice.endless).then(|| written(notice))
     }
 
     fn repeat(&self, standing: &[&Standing], now: Timestamp) -> Option<Request> {
@@ -225,6 +232,14 @@ mod tests {
             assert_eq!(ended[0]["startsAt"], opened[0]["startsAt"]);
             assert_eq!(ended[0]["endsAt"], "2026-03-02T12:00:00Z");
         }
+    }
+
+    #[test]
+    fn what_nothing_ends_fires_for_a_day_and_is_told_once() {
+        let mut summary = notice("a1", "f1", Step::Opened);
+        summary.endless = true;
+        assert_eq!(alertmanager().standing(&summary), None);
+        assert_eq!(told(summary, None)[0]["endsAt"], "2026-03-03T12:00:00Z");
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub struct Allow {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
     url: Url,
-    whole: Secret,
+    /// All of it, and what stands behind the host: what a destination may send back.
+    secrets: [Secret; 2],
 }
 
 impl Endpoint {
@@ -63,8 +64,9 @@ impl Endpoint {
                  `allow_private: true`"
             ));
         }
-        let whole = Secret::new(url.as_str());
-        Ok(Self { url, whole })
+        let path = if url.path().len() > 1 { url.path() } else { "" };
+        let secrets = [Secret::new(url.as_str()), Secret::new(path)];
+        Ok(Self { url, secrets })
     }
 
     /// The URL of a request with this path behind the endpoint's own.
@@ -78,10 +80,9 @@ impl Endpoint {
         url
     }
 
-    /// The URL as a secret, to be struck out of texts.
-    #[must_use]
-    pub fn secret(&self) -> &Secret {
-        &self.whole
+    /// What is to be struck out of texts.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.secrets.iter()
     }
 }
 

@@ -356,7 +356,7 @@ impl Lane {
             return (verdict, String::new());
         }
         let mut secrets: Vec<&Secret> = self.spec.destination.secrets();
-        secrets.extend(self.spec.endpoints.iter().map(Endpoint::secret));
+        secrets.extend(self.spec.endpoints.iter().flat_map(Endpoint::secrets));
         (verdict, told(answer, &secrets))
     }
 

@@ -74,6 +74,8 @@ pub struct Notice {
     pub exposure_seconds: i64,
     /// For a summary of discovered findings: how many. Else 1.
     pub findings: u64,
+    /// Whether it is such a summary: it opens, and nothing ever ends it.
+    pub endless: bool,
     /// The alert as it stands in the topic.
     pub raw: Arc<[u8]>,
 }
@@ -166,6 +168,7 @@ impl Notice {
             experimental: own["maturity"].as_str().map(|text| text == "experimental"),
             exposure_seconds: own["exposure_seconds"].as_i64().unwrap_or(0).max(0),
             findings: own["findings"].as_u64().unwrap_or(1),
+            endless: own["findings"].is_u64(),
             raw: raw.into(),
         })
     }
@@ -213,6 +216,7 @@ impl Notice {
             experimental: Some(false),
             exposure_seconds: 0,
             findings: 1,
+            endless: false,
             raw: raw.to_string().into_bytes().into(),
         }
     }
@@ -334,6 +338,18 @@ mod tests {
         assert_eq!(notice.opened, alert.opened);
         assert_eq!(notice.novelty, Novelty::Introduced);
         assert_eq!((notice.experimental, notice.exposure_seconds, notice.findings), (None, 5, 1));
+    }
+
+    #[test]
+    fn a_summary_of_discoveries_says_how_many_and_that_nothing_ends_it() {
+        let alert = samples::alert(|change| {
+            change.summary = Some(crate::model::finding::Summary {
+                count: 7,
+                resources: vec!["a".into(), "b".into()],
+            });
+        });
+        let notice = Notice::parse(&ocsf::encode(&alert)).expect("an alert");
+        assert_eq!((notice.findings, notice.endless), (7, true));
     }
 
     #[test]

@@ -35,7 +35,7 @@ fn no_secret_is_told_whatever_a_destination_answers() {
         .finish();
     let receiver = Receiver::plain();
     let url = format!("http://127.0.0.1:{}/services/canary-path", receiver.port());
-    let echo = format!("wrong: {SECRET} at {url}, seen");
+    let echo = format!("wrong: {SECRET} at {url}, /services/canary-path");
     for manner in [Manner::Body(500, echo.clone()), Manner::Close, Manner::Body(400, echo)] {
         receiver.next(manner);
     }
@@ -62,7 +62,7 @@ fn no_secret_is_told_whatever_a_destination_answers() {
     }
     let text = String::from_utf8(logs.0.lock().expect("nobody panicked").clone()).expect("text");
     for told in [text, letters.join("\n")] {
-        assert!(told.contains("it answered 400: wrong: [secret] at [secret], seen"), "{told}");
+        assert!(told.contains("it answered 400: wrong: [secret] at [secret], [secret]"), "{told}");
         assert!(!told.contains("canary") && !told.contains(&SECRET[6..]), "{told}");
     }
     let allow = Allow { http: true, private: true };
