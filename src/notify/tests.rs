@@ -4,5 +4,6 @@ mod fake;
 pub mod lab;
 mod mutants;
 mod outage;
+mod quiet;
 mod sim;
 mod standing;
