@@ -16,6 +16,7 @@ mod demo;
 mod explain;
 mod functions;
 pub mod input;
+mod notify;
 pub mod output;
 mod pack;
 mod replay;
@@ -89,6 +90,7 @@ fn dispatch(cli: Cli, config: &Config, output: Output) -> anyhow::Result<Ended> 
     telemetry::start_logs(log_format, cli.verbose, output.colours_errors());
     match cli.command {
         Command::Run(options) => run::run(&options, config, output),
+        Command::SendTest(options) => notify::send_test(&options, config),
         Command::Topics(options) => topics::run(&options, config),
         Command::Replay(options) => replay::run(&options, config, output),
         Command::Check(options) => check::run(&options, config),

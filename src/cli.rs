@@ -52,6 +52,8 @@ pub enum Command {
     Demo(Demo),
     /// The service: takes in records, keeps state, tells alerts.
     Run(Run),
+    /// One marked test message to a destination of the configuration, and what it answers.
+    SendTest(SendTest),
     /// The service's topics: what is missing is made, what is unsafe refused.
     Topics(Topics),
     /// The pipeline over files, no broker needed.
@@ -83,9 +85,18 @@ pub struct Demo {
 /// `run`.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// What this process does: `ingest`, `detect`, `web`, between commas.
-    #[arg(long, value_name = "ROLES", value_delimiter = ',', value_parser = parse_role, default_value = "ingest,detect,web")]
+    /// What this process does: `ingest`, `detect`, `notify`, `web`, between commas. Nothing
+    /// notifies where no destination is configured.
+    #[arg(long, value_name = "ROLES", value_delimiter = ',', value_parser = parse_role, default_value = "ingest,detect,notify,web")]
     pub roles: Vec<Role>,
+}
+
+/// `send-test`.
+#[derive(Debug, Args)]
+pub struct SendTest {
+    /// The destination's name under `notify.destinations`.
+    #[arg(value_name = "DESTINATION")]
+    pub destination: String,
 }
 
 /// `topics`.
@@ -342,12 +353,11 @@ fn parse_log_format(text: &str) -> Result<LogFormat, String> {
     }
 }
 
-/// A role that this version has.
+/// A role by its name.
 fn parse_role(text: &str) -> Result<Role, String> {
     match Role::from_name(text) {
-        Some(Role::Notify) => Err("`notify` is not in this version".to_owned()),
         Some(role) => Ok(role),
-        None => Err("not a role; write `ingest`, `detect` or `web`".to_owned()),
+        None => Err("not a role; write `ingest`, `detect`, `notify` or `web`".to_owned()),
     }
 }
 
@@ -393,7 +403,7 @@ mod tests {
             "driftline explain FW-001 --functions net.",
             "driftline explain FW-001 --format json",
             "driftline demo --speed 0",
-            "driftline run --roles notify",
+            "driftline send-test",
             "driftline run --roles nothing",
             "driftline topics",
             "driftline topics --create --check",

@@ -14,6 +14,7 @@ mod check;
 #[cfg(feature = "kafka")]
 mod cluster;
 pub mod files;
+pub mod notify;
 mod overlay;
 pub mod raw;
 pub mod schema;
@@ -22,6 +23,7 @@ mod tenants;
 mod yaml;
 
 pub use files::read_folder;
+pub use notify::Notify;
 pub use service::Service;
 pub use tenants::read_registry;
 
@@ -40,6 +42,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The service's part.
     pub service: Service,
+    /// Who is told.
+    pub notify: Notify,
 }
 
 impl Default for Config {
@@ -51,6 +55,7 @@ impl Default for Config {
             limits: Limits::default(),
             log_format: LogFormat::Text,
             service: Service::default(),
+            notify: Notify::default(),
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod engine;
 pub mod wire;
 pub mod log;
 pub mod worker;
+pub mod notify;
 pub mod web;
 pub mod config;
 pub mod telemetry;

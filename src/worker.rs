@@ -23,10 +23,12 @@ mod topics;
 
 use std::time::Duration;
 
+pub(crate) use batch::Out;
 pub use batch::Told;
 pub use detect::{Detect, Settings};
 pub use ingest::{BREAKER_RECORDS, Binding, Ingest, Intake as IngestSettings, Source};
 pub use letters::Body;
+pub(crate) use letters::{Letter, out as letter};
 pub use sabotage::Mutant;
 pub use topics::{RowKey, Topics, key_of};
 
@@ -129,6 +131,35 @@ impl Moved {
     }
 }
 
+/// How a try to deliver an alert ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Delivery {
+    /// The destination took it.
+    Delivered,
+    /// It did not, and is to be tried again.
+    Retried,
+    /// It never will: the alert is in the dead letters.
+    Refused,
+    /// It did not for too long: the alert is in the dead letters.
+    GaveUp,
+}
+
+impl Delivery {
+    /// Every way.
+    pub const ALL: [Self; 4] = [Self::Delivered, Self::Retried, Self::Refused, Self::GaveUp];
+
+    /// The name in metric labels.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Retried => "retried",
+            Self::Refused => "refused",
+            Self::GaveUp => "gave_up",
+        }
+    }
+}
+
 /// What a partition of the state holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Holding {
@@ -223,6 +254,19 @@ pub enum Happening<'h> {
         /// The partition.
         partition: u32,
     },
+    /// A try to deliver to a destination ended so; for a summary once for each alert in it.
+    Delivery {
+        /// The destination's name.
+        destination: &'h str,
+        /// How.
+        how: Delivery,
+        /// From the alert's commit to its delivery.
+        latency: Option<Duration>,
+    },
+    /// So many alerts went into summaries of a destination.
+    Summarised(&'h str, u64),
+    /// So many alerts a destination has still to take, as far as they are in memory.
+    Outbox(&'h str, usize),
     /// A partition's state and its committed offsets disagreed; the state was followed.
     Torn(u32),
     /// A partition can't go on and waits for a person.

@@ -58,6 +58,9 @@ pub(super) fn run(options: &cli::Run, config: &Config, output: Output) -> anyhow
     let health = Health::new(Arc::new(Wall), health::SILENCE);
     let series = Series::new();
     let roles = &options.roles;
+    if roles.iter().all(|role| *role == Role::Notify) && config.notify.destinations.is_empty() {
+        bail!(Refused("nobody is to be told: write `notify.destinations`".to_owned()));
+    }
     let starting = Starting { roles, config, tools: &tools, health: &health, series: &series };
     match &service.log {
         Carrier::Embedded => {
@@ -200,6 +203,12 @@ impl Starting<'_> {
                     self.observer(Role::Detect),
                 )?);
             }
+        }
+        if self.has(Role::Notify) && !self.config.notify.destinations.is_empty() {
+            let observer = self.observer(Role::Notify);
+            let bounds = (SILENCE, PATIENCE);
+            let with = (name.as_str(), self.tools);
+            threads.push(super::notify::start(log, self.config, with, bounds, observer)?);
         }
         if self.has(Role::Ingest) {
             for (cluster, (from, sources)) in clusters.iter().enumerate() {

@@ -10,8 +10,9 @@ use anyhow::Context as _;
 use crate::content::Content;
 use crate::engine::Setup;
 use crate::log::{Log, LogError};
+use crate::notify::{self, Lane, Notify, Routes, Transport};
 use crate::tenant::Registry;
-use crate::worker::{Detect, Ingest, IngestSettings, Observer, Settings};
+use crate::worker::{Clock, Detect, Ingest, IngestSettings, Observer, Settings};
 
 use super::clock::Wall;
 
@@ -109,6 +110,20 @@ impl<L: Log> Turning for Ingest<L> {
     }
 }
 
+impl<L: Log, T: Transport> Turning for Notify<L, T> {
+    fn turn(&mut self, wait: Duration) -> Result<(), LogError> {
+        Self::turn(self, wait)
+    }
+
+    fn adopt(&mut self, content: &Arc<Content>) {
+        Self::adopt(self, content);
+    }
+
+    fn stop(self: Box<Self>, wait: Duration) -> Result<(), LogError> {
+        Self::stop(*self, wait)
+    }
+}
+
 /// What every worker is made with.
 #[derive(Clone)]
 pub(super) struct Tools {
@@ -153,6 +168,22 @@ impl Tools {
         self.spawn(name.to_owned(), move || {
             let content = (content, &registry, &setup);
             Box::new(Ingest::new((from, to), settings, content, Arc::new(Wall), observer))
+        })
+    }
+
+    /// Starts a worker that notifies.
+    pub(super) fn notify<L: Log, T: Transport + Send + 'static>(
+        &self,
+        log: L,
+        settings: notify::Settings,
+        told: (Vec<Lane>, Routes),
+        transport: T,
+        (name, observer): (&str, Arc<dyn Observer>),
+    ) -> anyhow::Result<JoinHandle<()>> {
+        let content = Arc::clone(&self.content);
+        self.spawn(name.to_owned(), move || {
+            let heard: (Arc<dyn Clock>, _) = (Arc::new(Wall), observer);
+            Box::new(Notify::new(log, settings, told, transport, &content, heard))
         })
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::model::Limits;
 
 use super::raw::{Raw, RawLimits};
-use super::{Config, ConfigError, service, tenants};
+use super::{Config, ConfigError, notify, service, tenants};
 
 /// Where metrics are served where nothing else is said: this machine alone.
 pub(super) const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
@@ -27,6 +27,7 @@ pub(super) fn check(raw: &Raw, file: Option<&Path>) -> Result<Config, ConfigErro
         }
     };
     let service = service::check(raw, &beside, &mut faults);
+    let notify = notify::check(&raw.notify, &beside, &mut faults);
     if !faults.is_empty() {
         let name = file.map_or_else(String::new, |path| format!("{}: ", path.display()));
         let faults = faults.into_iter().map(|fault| format!("{name}{fault}")).collect();
@@ -34,7 +35,7 @@ pub(super) fn check(raw: &Raw, file: Option<&Path>) -> Result<Config, ConfigErro
     }
     let content = raw.content.iter().map(|name| beside(name)).collect();
     let log_format = raw.telemetry.log_format;
-    Ok(Config { content, tenants, listen, limits, log_format, service })
+    Ok(Config { content, tenants, listen, limits, log_format, service, notify })
 }
 
 /// A path in the file is relative to where the file stands.
@@ -44,10 +45,6 @@ fn beside(file: Option<&Path>, name: &str) -> PathBuf {
 
 /// What a later version will heed must not be written in vain.
 fn not_yet(raw: &Raw, faults: &mut Vec<String>) {
-    let notify = &raw.notify;
-    if !notify.destinations.is_empty() || !notify.routes.is_empty() {
-        faults.push("notify: destinations are not in this version".to_owned());
-    }
     if !raw.policies.is_empty() {
         faults.push("policies: policies are not in this version".to_owned());
     }

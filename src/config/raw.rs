@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::LogFormat;
 
+pub mod notify;
+
 /// The whole file. A key that is not here is refused.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -33,7 +35,7 @@ pub struct Raw {
     /// The admin listener.
     pub web: Web,
     /// Destinations and routes.
-    pub notify: Notify,
+    pub notify: notify::Notify,
     /// Bounds.
     pub limits: RawLimits,
     /// Logs and metrics.
@@ -172,16 +174,6 @@ pub struct Tenants {
 pub struct Web {
     /// `address:port`.
     pub listen: Option<String>,
-}
-
-/// Destinations and routes; not in this version, and refused where they are not empty.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Notify {
-    /// By name.
-    pub destinations: BTreeMap<String, serde_json::Value>,
-    /// In order.
-    pub routes: Vec<serde_json::Value>,
 }
 
 /// Logs and metrics.

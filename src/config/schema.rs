@@ -4,9 +4,11 @@ use serde_json::{Value as Json, json};
 
 use super::raw::LIMITS;
 use crate::content::schema::shape::{
-    anything, choice, flag, list, map, object, part, said, scalar, span, text, whole,
+    choice, flag, list, map, object, part, said, scalar, span, text, whole,
 };
 use crate::model::Format;
+
+mod notify;
 
 /// The schema of `driftline.yaml`.
 #[must_use]
@@ -29,7 +31,7 @@ pub fn schema() -> Json {
         ),
         ("policies", list("Policy folders; policies come with a later version", &text("A folder"))),
         ("web", object("The admin listener", &[], vec![("listen", listen())])),
-        ("notify", notify()),
+        ("notify", notify::notify()),
         ("limits", limits()),
         ("telemetry", telemetry()),
     ];
@@ -143,17 +145,6 @@ fn listen() -> Json {
         "`address:port` where `/metrics` is served; loopback unless you say otherwise: there is no log-in",
         json!({"type": "string", "pattern": "^.+:[0-9]{1,5}$", "default": "127.0.0.1:9464"}),
     )
-}
-
-fn notify() -> Json {
-    let keys = vec![
-        (
-            "destinations",
-            map("By name; destinations come with a later version", &anything("A destination")),
-        ),
-        ("routes", list("In order; routes come with a later version", &anything("A route"))),
-    ];
-    object("People and pagers", &[], keys)
 }
 
 fn telemetry() -> Json {

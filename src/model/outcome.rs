@@ -102,11 +102,15 @@ pub enum DeadReason {
     NotAChange,
     /// Reading it broke the program: a fault of Driftline's, told in the log.
     Broke,
+    /// An alert that a destination refused for good.
+    DestinationRefused,
+    /// An alert that a destination did not take within `notify.give_up_after`.
+    DestinationFailed,
 }
 
 impl DeadReason {
     /// Every reason.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::RecordTooLarge,
         Self::DecompressedTooLarge,
         Self::BadCompression,
@@ -125,6 +129,8 @@ impl DeadReason {
         Self::Pointer,
         Self::NotAChange,
         Self::Broke,
+        Self::DestinationRefused,
+        Self::DestinationFailed,
     ];
 
     /// The name in outcomes, headers and metric labels.
@@ -149,6 +155,8 @@ impl DeadReason {
             Self::Pointer => "pointer",
             Self::NotAChange => "not_a_change",
             Self::Broke => "broke",
+            Self::DestinationRefused => "destination_refused",
+            Self::DestinationFailed => "destination_failed",
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::log::Cause;
 use crate::model::{DeadReason, Format, Outcome, Severity, Step};
 use crate::web::health;
-use crate::worker::{End, Moved, Role};
+use crate::worker::{Delivery, End, Moved, Role};
 
 /// Gauge: always 1, labelled with the version.
 pub const BUILD: &str = "driftline_build_info";
@@ -60,6 +60,15 @@ pub const LOADED: &str = "driftline_content_loaded_timestamp_seconds";
 /// Counter: values that found no room among the series of their metric.
 pub const REFUSED: &str = "driftline_series_refused_total";
 
+/// Counter: tries to deliver alerts, by destination and outcome.
+pub const DELIVERIES: &str = "driftline_deliveries_total";
+/// Histogram: from an alert's commit to its delivery.
+pub const DELIVERY: &str = "driftline_delivery_latency_seconds";
+/// Gauge: alerts that a destination has still to take.
+pub const OUTBOX: &str = "driftline_outbox_alerts";
+/// Counter: alerts told in summaries.
+pub const SUMMARISED: &str = "driftline_summarised_alerts_total";
+
 /// The label of events in no recognised format.
 pub const NO_FORMAT: &str = "none";
 /// The label of a failure whose cause is in no list.
@@ -71,6 +80,8 @@ pub const MAX_TOPICS: usize = 64;
 pub const MAX_PARTITIONS: usize = 1_024;
 /// Detectors that a metric tells apart.
 pub const MAX_DETECTORS: usize = 1_024;
+/// Destinations that a metric tells apart: as many as there may be.
+pub const MAX_DESTINATIONS: usize = 32;
 /// Expressions that can use up their budget; content bounds them, and hardly any ever does.
 const MAX_EXPRESSIONS: usize = 1_024;
 
@@ -163,6 +174,9 @@ const AGES: &[f64] = &[
     0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 14_400.0,
     86_400.0,
 ];
+/// Bounds in seconds of a delivery: at once, after some tries, after an outage.
+const DELIVERED: &[f64] =
+    &[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0];
 /// Bounds in seconds of a batch and a transaction.
 const WORK: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -177,6 +191,7 @@ const FORMAT: Label =
 const OUTCOME: Label = closed("outcome", || Outcome::ALL.map(Outcome::as_str).to_vec());
 const END: Label = closed("outcome", || End::ALL.map(End::as_str).to_vec());
 const MOVED: Label = closed("outcome", || Moved::ALL.map(Moved::as_str).to_vec());
+const HOW: Label = closed("outcome", || Delivery::ALL.map(Delivery::as_str).to_vec());
 const REASON: Label = closed("reason", || DeadReason::ALL.map(DeadReason::as_str).to_vec());
 const CAUSE: Label = closed("reason", causes);
 const SEVERITY: Label = closed("severity", || Severity::ALL.map(Severity::as_str).to_vec());
@@ -188,6 +203,8 @@ const PARTITION: Label = open("partition", "numbers of partitions", MAX_PARTITIO
 const DETECTOR: Label = open("detector", "ids of detectors", MAX_DETECTORS);
 const EXPRESSION: Label =
     open("expression", "detectors, derived facets and mapping entries", MAX_EXPRESSIONS);
+const DESTINATION: Label =
+    open("destination", "the destinations that are configured", MAX_DESTINATIONS);
 const VERSION: Label = open("version", "Driftline's version", 1);
 
 /// The steps of a finding's life, in order.
@@ -273,6 +290,30 @@ pub const METRICS: &[Metric] = &[
         "Transactions by how they ended; `found_` is settled by the receipt, as no answer came.",
     ),
     worked(TRANSACTION, Histogram(WORK), &[], "How long a transaction takes, from begin to end."),
+    worked(
+        DELIVERIES,
+        Counter,
+        &[DESTINATION, HOW],
+        "Tries to deliver alerts, by how they ended; a delivered summary counts each alert in it.",
+    ),
+    worked(
+        DELIVERY,
+        Histogram(DELIVERED),
+        &[DESTINATION],
+        "From an alert's commit to its delivery.",
+    ),
+    worked(
+        OUTBOX,
+        Gauge,
+        &[DESTINATION],
+        "Alerts in memory that a destination has still to take; what finds no room waits in the topic.",
+    ),
+    worked(
+        SUMMARISED,
+        Counter,
+        &[DESTINATION],
+        "Alerts that were told in a summary in the place of a message of their own.",
+    ),
     worked(
         REBALANCED,
         Counter,

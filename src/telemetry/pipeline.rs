@@ -13,10 +13,11 @@ use rustc_hash::FxHashMap;
 
 use crate::model::{DeadReason, Format, Outcome, Severity, Step};
 use crate::web::health;
-use crate::worker::{Condition, End, Happening, Holding, Moved, Observer, Role};
+use crate::worker::{Condition, Delivery, End, Happening, Holding, Moved, Observer, Role};
 
 use super::declared::{
-    self, MAX_DETECTORS, MAX_PARTITIONS, MAX_TOPICS, NO_CAUSE, NO_FORMAT, STEPS, causes,
+    self, MAX_DESTINATIONS, MAX_DETECTORS, MAX_PARTITIONS, MAX_TOPICS, NO_CAUSE, NO_FORMAT, STEPS,
+    causes,
 };
 
 /// Records what one worker tells. Each worker has its own, by [`Pipeline::of`]: all write the
@@ -45,6 +46,7 @@ pub struct Series {
     topics: Known<Box<str>, Counter>,
     places: Known<(Box<str>, u32), Place>,
     partitions: Known<u32, Held>,
+    destinations: Known<Box<str>, Told>,
     refused: Counter,
 }
 
@@ -73,6 +75,30 @@ struct Held {
     bytes: Gauge,
     findings: Gauge,
     torn: Counter,
+}
+
+/// A destination.
+#[derive(Clone)]
+struct Told {
+    deliveries: [Counter; Delivery::ALL.len()],
+    latency: Histogram,
+    outbox: Gauge,
+    summarised: Counter,
+}
+
+impl Told {
+    fn new(name: &str) -> Self {
+        let label = || name.to_owned();
+        Self {
+            deliveries: Delivery::ALL.map(|how| {
+                let labels = [("destination", label()), ("outcome", how.as_str().to_owned())];
+                counter!(declared::DELIVERIES, &labels)
+            }),
+            latency: histogram!(declared::DELIVERY, "destination" => label()),
+            outbox: gauge!(declared::OUTBOX, "destination" => label()),
+            summarised: counter!(declared::SUMMARISED, "destination" => label()),
+        }
+    }
 }
 
 /// Series that come as they are met, up to a maximum.
@@ -128,6 +154,7 @@ impl Series {
             topics: Known::new(MAX_TOPICS),
             places: Known::new(MAX_PARTITIONS),
             partitions: Known::new(MAX_PARTITIONS),
+            destinations: Known::new(MAX_DESTINATIONS),
             refused: counter!(declared::REFUSED),
         })
     }
@@ -205,6 +232,22 @@ impl Series {
         held.resources.set(number(holding.resources as u64));
         held.bytes.set(number(holding.bytes as u64));
         held.findings.set(number(holding.findings as u64));
+    }
+
+    fn destination(&self, name: &str) -> Option<Told> {
+        let told = self.destinations.get(name.into(), |name| Told::new(name));
+        if told.is_none() {
+            self.refused.increment(1);
+        }
+        told
+    }
+
+    fn delivery(&self, destination: &str, how: Delivery, latency: Option<Duration>) {
+        let Some(told) = self.destination(destination) else { return };
+        told.deliveries[how as usize].increment(1);
+        if let Some(latency) = latency {
+            told.latency.record(latency);
+        }
     }
 
     fn role(&self, role: Role) -> &OfRole {
@@ -310,6 +353,19 @@ impl Observer for Pipeline {
             Happening::Halted { topic, partition, .. } => {
                 if let Some(place) = series.place(topic, partition) {
                     place.halted.set(1.0);
+                }
+            }
+            Happening::Delivery { destination, how, latency } => {
+                series.delivery(destination, how, latency);
+            }
+            Happening::Summarised(destination, alerts) => {
+                if let Some(told) = series.destination(destination) {
+                    told.summarised.increment(alerts);
+                }
+            }
+            Happening::Outbox(destination, alerts) => {
+                if let Some(told) = series.destination(destination) {
+                    told.outbox.set(number(alerts as u64));
                 }
             }
             Happening::Failed(cause) => series.role(self.role).failed(cause),

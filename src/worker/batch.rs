@@ -59,7 +59,7 @@ pub(super) struct Raw {
 }
 
 /// A record to be sent with the batch.
-pub(super) struct Out {
+pub(crate) struct Out {
     pub topic: Arc<str>,
     pub partition: u32,
     pub key: Vec<u8>,

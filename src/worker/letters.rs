@@ -45,7 +45,7 @@ impl Body {
 }
 
 /// A refused record.
-pub(super) struct Letter<'l> {
+pub(crate) struct Letter<'l> {
     pub reason: DeadReason,
     /// What and where; never what the record holds.
     pub detail: &'l str,
@@ -56,7 +56,7 @@ pub(super) struct Letter<'l> {
 }
 
 /// The letter as a record of its topic.
-pub(super) fn out(
+pub(crate) fn out(
     topic: &Arc<str>,
     partition: u32,
     letter: &Letter<'_>,

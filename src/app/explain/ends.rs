@@ -73,9 +73,9 @@ pub(super) fn end(
 /// A dead record: the step, and what would have made it go on.
 const fn revived(reason: DeadReason) -> (&'static str, &'static str) {
     use DeadReason::{
-        BadBase64, BadCompression, BadField, Broke, DecompressedTooLarge, Empty, MissingField,
-        NoTime, NotAChange, NotJson, NotUtf8, Pointer, RecordTooLarge, TooDeep, TooManyEnvelopes,
-        TooManyEvents, TooManyNodes, Unrecognised,
+        BadBase64, BadCompression, BadField, Broke, DecompressedTooLarge, DestinationFailed,
+        DestinationRefused, Empty, MissingField, NoTime, NotAChange, NotJson, NotUtf8, Pointer,
+        RecordTooLarge, TooDeep, TooManyEnvelopes, TooManyEvents, TooManyNodes, Unrecognised,
     };
     match reason {
         RecordTooLarge => ("reading", "a higher `limits.record_bytes`"),
@@ -101,6 +101,9 @@ const fn revived(reason: DeadReason) -> (&'static str, &'static str) {
         }
         Broke => ("processing", "a repaired Driftline: the fault is its own"),
         NotAChange => ("recognition", "nothing: the record tells of no configuration"),
+        DestinationRefused | DestinationFailed => {
+            ("notifying", "a destination that takes it: `driftline send-test` says what it answers")
+        }
     }
 }
 

@@ -39,6 +39,14 @@ fn everything(workers: &[Pipeline; 4]) {
                 step: Step::Opened,
                 latency: TOOK,
             },
+            Happening::Delivery {
+                destination: "pager",
+                how: Delivery::Delivered,
+                latency: Some(TOOK),
+            },
+            Happening::Delivery { destination: "pager", how: Delivery::Retried, latency: None },
+            Happening::Summarised("pager", 4),
+            Happening::Outbox("pager", 6),
             Happening::Rebalance(Moved::Lost, 2),
             Happening::Restored { partition: 1, rows: 11, took: TOOK },
             Happening::Holding(1, holding),
@@ -119,6 +127,7 @@ fn flood(worker: &Pipeline, many: u32) {
                 latency: TOOK,
             },
             Happening::Holding(number, Holding::default()),
+            Happening::Outbox(&name, 1),
             Happening::Failed(&name),
         ] {
             worker.happened(worker.role, &what);
