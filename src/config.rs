@@ -216,6 +216,12 @@ mod tests {
                 "driftline.yaml: sources[0]: write one of `topic`, `path`",
             ),
             (
+                "alerts: {format: proto}\nnotify: {destinations: {am: {type: alertmanager, \
+                 urls: ['https://example.com']}}}",
+                None,
+                "driftline.yaml: alerts.format: `notify.destinations` are told of alerts as `ocsf`",
+            ),
+            (
                 "workers: {fixed: true, session: soon}",
                 None,
                 "driftline.yaml: workers.session: `soon` is not a span such as `10s`, `1m`",

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::model::Limits;
+use crate::worker::Told;
 
 use super::raw::{Raw, RawLimits};
 use super::{Config, ConfigError, notify, service, tenants};
@@ -28,6 +29,11 @@ pub(super) fn check(raw: &Raw, file: Option<&Path>) -> Result<Config, ConfigErro
     };
     let service = service::check(raw, &beside, &mut faults);
     let notify = notify::check(&raw.notify, &beside, &mut faults);
+    if service.alerts != Told::Ocsf && !notify.destinations.is_empty() {
+        let told =
+            "`notify.destinations` are told of alerts as `ocsf`: write that, or no destination";
+        faults.push(format!("alerts.format: {told}"));
+    }
     if !faults.is_empty() {
         let name = file.map_or_else(String::new, |path| format!("{}: ", path.display()));
         let faults = faults.into_iter().map(|fault| format!("{name}{fault}")).collect();
