@@ -6,6 +6,8 @@
 #![cfg(feature = "kafka")]
 #![allow(clippy::panic, reason = "a test that cannot go on ends")]
 
+#[path = "on_kafka/broker.rs"]
+mod broker;
 #[path = "on_kafka/world.rs"]
 mod world;
 
@@ -69,6 +71,33 @@ fn of_two_processes_with_one_name_one_ends_and_says_why() {
     let (code, told) = twins[ended].told();
     assert_eq!(code, Some(1), "{told}");
     assert!(told.contains("another process works under the name"), "{told}");
+    world.expect_the_truth();
+}
+
+#[test]
+fn killed_while_it_restores_it_begins_again() {
+    let Some(world) = World::new(1_200) else { return };
+    let fixed = || world.fixed("a");
+    let mut worker = fixed();
+    world.produce(0..800);
+    world.wait_for_changes(800);
+    thread::sleep(Duration::from_secs(2));
+    worker.kill();
+    let mut caught = 0;
+    for kill in 0..40_u64 {
+        worker = fixed();
+        worker.wait_for("restoring");
+        thread::sleep(Duration::from_millis(kill % 8));
+        worker.kill();
+        // Of its four partitions some were not there yet.
+        caught += usize::from(worker.said().matches(" restored").count() < 4);
+        if caught >= 8 {
+            break;
+        }
+    }
+    assert!(caught >= 3, "it restores too fast to be killed at it: {caught}");
+    let _last = fixed();
+    world.produce(800..1_200);
     world.expect_the_truth();
 }
 

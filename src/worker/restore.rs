@@ -117,6 +117,7 @@ impl<L: Log> Detect<L> {
         let isolation = if stable { Isolation::Committed } else { Isolation::Uncommitted };
         let rows = admin.bounds(state, isolation, TRY)?;
         reader.start(&[(state.clone(), rows.first)])?;
+        info!(partition = number, from = rows.first.0, to = rows.end.0, "restoring");
         shard.phase = Phase::Restoring(Box::new(Restore {
             committed,
             first,

@@ -2,4 +2,5 @@
 
 mod lab;
 mod mutants;
+mod shrink;
 mod sim;

@@ -25,6 +25,7 @@ const PARTITIONS: i32 = 4;
 /// How long anything may take to come right.
 const LONG: Duration = Duration::from_secs(90);
 const LOOK: Duration = Duration::from_millis(500);
+const CLOSE_LOOK: Duration = Duration::from_millis(5);
 
 pub struct World {
     brokers: String,
@@ -47,7 +48,7 @@ pub fn asked(name: &str) -> Option<usize> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test is told by the environment")]
-fn broker() -> Option<String> {
+pub fn broker() -> Option<String> {
     if let Ok(brokers) = std::env::var("DRIFTLINE_KAFKA") {
         return Some(brokers);
     }
@@ -96,17 +97,25 @@ fn records(count: usize) -> Vec<(String, String)> {
 impl World {
     /// Topics without anything, and so many records to come. `None` where no broker is.
     pub fn new(count: usize) -> Option<Self> {
-        let world = Self { records: records(count), ..Self::bare()? };
+        Some(Self::at(broker()?, count))
+    }
+
+    /// The same at a certain broker.
+    pub fn at(brokers: String, count: usize) -> Self {
+        let world = Self { records: records(count), ..Self::bare_at(brokers) };
         world.make_topic("changes", PARTITIONS);
         world.make_topic("cloud", 2);
         let (code, told) = world.run_at(&world.brokers, &["topics", "--create"]);
         assert_eq!(code, Some(0), "{told}");
-        Some(world)
+        world
     }
 
     /// No topics at all.
     pub fn bare() -> Option<Self> {
-        let brokers = broker()?;
+        broker().map(Self::bare_at)
+    }
+
+    fn bare_at(brokers: String) -> Self {
         let prefix = format!("on-kafka.{:016x}.", RandomState::new().hash_one(0));
         let folder = tempfile::tempdir().expect("a folder");
         let config = format!(
@@ -118,7 +127,7 @@ impl World {
         );
         std::fs::write(folder.path().join("driftline.yaml"), config).expect("it is written");
         let sent = RefCell::default();
-        Some(Self { brokers, prefix, folder, records: Vec::new(), sent })
+        Self { brokers, prefix, folder, records: Vec::new(), sent }
     }
 
     pub fn records(&self) -> &[(String, String)] {
@@ -162,7 +171,16 @@ impl World {
         self.worker_with(name, &[])
     }
 
+    /// One that has its partitions again at once when it comes again, and says what it does.
+    pub fn fixed(&self, name: &str) -> Worker {
+        self.started(name, &[], &[("DRIFTLINE__WORKERS__FIXED", "true"), ("RUST_LOG", "info")])
+    }
+
     pub fn worker_with(&self, name: &str, words: &[&str]) -> Worker {
+        self.started(name, words, &[])
+    }
+
+    fn started(&self, name: &str, words: &[&str], more: &[(&str, &str)]) -> Worker {
         let log =
             self.folder.path().join(format!("{name}.{:x}.log", RandomState::new().hash_one(1)));
         let file = File::create(&log).expect("a file");
@@ -172,6 +190,7 @@ impl World {
             .arg("run")
             .args(words)
             .env("DRIFTLINE__WORKERS__NAME", name)
+            .envs(more.iter().copied())
             .stdout(Stdio::null())
             .stderr(file)
             .spawn()
@@ -191,6 +210,15 @@ impl World {
             self.sent.borrow_mut().push(number);
         }
         producer.flush(LONG).expect("it is delivered");
+    }
+
+    /// Makes the records that are still to come this much larger.
+    pub fn fatten(&mut self, bytes: usize) {
+        for (_, record) in &mut self.records {
+            record.pop();
+            let _ =
+                write!(record, ",\"additionalEventData\":{{\"note\":\"{}\"}}}}", "x".repeat(bytes));
+        }
     }
 
     /// Sends one record more.
@@ -363,11 +391,19 @@ impl Worker {
         assert!(sent.expect("it is sent").success());
     }
 
+    /// Bytes of its memory that are there now, as Linux counts them.
+    pub fn resident(&self) -> usize {
+        let path = format!("/proc/{}/statm", self.child.id());
+        let text = std::fs::read_to_string(path).expect("it is alive, and this is Linux");
+        let pages = text.split_whitespace().nth(1).and_then(|pages| pages.parse::<usize>().ok());
+        pages.expect("a number") * 4_096
+    }
+
     pub fn is_alive(&mut self) -> bool {
         self.child.try_wait().expect("it can be asked").is_none()
     }
 
-    fn said(&self) -> String {
+    pub fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
@@ -384,13 +420,13 @@ impl Worker {
 
     /// Waits until it says something with that word; the line.
     pub fn wait_for(&mut self, word: &str) -> String {
-        for _ in 0..LONG.as_millis() / LOOK.as_millis() {
+        for _ in 0..LONG.as_millis() / CLOSE_LOOK.as_millis() {
             let said = self.said();
             if let Some(line) = said.lines().find(|line| line.contains(word)) {
                 return line.to_owned();
             }
             assert!(self.is_alive(), "{said}");
-            thread::sleep(LOOK);
+            thread::sleep(CLOSE_LOOK);
         }
         panic!("it never said `{word}`: {}", self.said())
     }
