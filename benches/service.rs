@@ -29,7 +29,7 @@ mod service {
     use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
     use rdkafka::{Offset, TopicPartitionList};
 
-    use super::common::mix;
+    use super::common::{mix, resources};
 
     const DRIFTLINE: &str = env!("CARGO_BIN_EXE_driftline");
     /// Records of the mix that are taken in as fast as it goes.
@@ -42,10 +42,15 @@ mod service {
     /// `/proc` counts in hundredths of a second on Linux.
     const TICKS: f64 = 100.0;
 
+    /// Rounds of the estate that is restored: 1,000,000 resources and a few.
+    const ROUNDS: u64 = 1_000_000 / resources::ROUND + 1;
+
     struct Bench {
         brokers: String,
         prefix: String,
         folder: PathBuf,
+        partitions: usize,
+        copies: i32,
     }
 
     pub(super) fn main() {
@@ -53,23 +58,54 @@ mod service {
             println!("DRIFTLINE_KAFKA is not set: nothing is measured");
             return;
         };
-        let prefix = format!("bench-{}.", std::process::id());
-        let folder = std::env::temp_dir().join(&prefix);
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let bench = Bench { brokers, prefix, folder };
-        bench.set_up();
-        let asked: Vec<u64> =
-            std::env::args().filter_map(|argument| argument.parse().ok()).collect();
-        if asked.is_empty() {
-            bench.throughput();
+        let copies =
+            std::env::var("DRIFTLINE_KAFKA_COPIES").ok().and_then(|text| text.parse().ok());
+        let copies = copies.unwrap_or(1);
+        let of = |partitions| Bench::new(&brokers, partitions, copies);
+        let asked: Vec<String> =
+            std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+        let rates: Vec<u64> = asked.iter().filter_map(|word| word.parse().ok()).collect();
+        let all = asked.is_empty();
+        let is_asked = |word: &str| all || asked.iter().any(|asked| asked == word);
+        if is_asked("throughput") {
+            of(PARTITIONS).throughput();
         }
-        for rate in if asked.is_empty() { RATES.to_vec() } else { asked } {
-            bench.latency(rate);
+        if is_asked("scaling") {
+            for partitions in [1, 2, 4] {
+                of(partitions).throughput();
+            }
         }
-        std::fs::remove_dir_all(&bench.folder).expect("it goes");
+        if is_asked("latency") || !rates.is_empty() {
+            let bench = of(PARTITIONS);
+            for rate in if rates.is_empty() { RATES.to_vec() } else { rates } {
+                bench.latency(rate);
+            }
+        }
+        if is_asked("takeover") {
+            of(PARTITIONS).takeover();
+        }
+        if is_asked("restore") {
+            of(PARTITIONS).restore();
+        }
+    }
+
+    impl Drop for Bench {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
     }
 
     impl Bench {
+        fn new(brokers: &str, partitions: usize, copies: i32) -> Self {
+            let prefix = format!("bench-{}-{partitions}-{:x}.", std::process::id(), nanos());
+            let folder = std::env::temp_dir().join(&prefix);
+            std::fs::create_dir_all(&folder).expect("a folder");
+            let brokers = brokers.to_owned();
+            let bench = Self { brokers, prefix, folder, partitions, copies };
+            bench.set_up();
+            bench
+        }
+
         fn topic(&self, name: &str) -> String {
             format!("{}{name}", self.prefix)
         }
@@ -81,20 +117,20 @@ mod service {
         }
 
         fn set_up(&self) {
-            let Self { brokers, prefix, .. } = self;
+            let Self { brokers, prefix, copies, .. } = self;
             let text = format!(
                 "log: kafka\nkafka: {{brokers: \"{brokers}\", topic_prefix: \"{prefix}\", \
                  group_prefix: \"{prefix}\"}}\nsources: [{{topic: \"{prefix}cloud\"}}]\n\
-                 web: {{listen: \"127.0.0.1:0\"}}\n"
+                 topics: {{partitions: {}, replicas: {copies}}}\n\
+                 web: {{listen: \"127.0.0.1:0\"}}\n",
+                self.partitions
             );
             std::fs::write(self.folder.join("driftline.yaml"), text).expect("it is written");
             let admin: rdkafka::admin::AdminClient<_> = self.config().create().expect("an admin");
-            let (cloud, changes) = (self.topic("cloud"), self.topic("changes"));
-            let count = i32::try_from(PARTITIONS).expect("few");
-            let new = [&cloud, &changes].map(|name| {
-                let one = rdkafka::admin::TopicReplication::Fixed(1);
-                rdkafka::admin::NewTopic::new(name, count, one)
-            });
+            let cloud = self.topic("cloud");
+            let count = i32::try_from(self.partitions).expect("few");
+            let copies = rdkafka::admin::TopicReplication::Fixed(*copies);
+            let new = [rdkafka::admin::NewTopic::new(&cloud, count, copies)];
             let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
             let options = rdkafka::admin::AdminOptions::new();
             runtime.block_on(admin.create_topics(&new, &options)).expect("they are made");
@@ -128,7 +164,7 @@ mod service {
                 .create()
                 .expect("a consumer");
             let mut list = TopicPartitionList::new();
-            for number in 0..PARTITIONS {
+            for number in 0..self.partitions {
                 list.add_partition(topic, i32::try_from(number).expect("few"));
             }
             let found = consumer.committed_offsets(list, LONG).expect("offsets");
@@ -151,7 +187,7 @@ mod service {
             let records = mix(7, RECORDS);
             let (producer, topic) = (self.producer(), self.topic("cloud"));
             for (number, (_, record)) in records.iter().enumerate() {
-                let key = (number % PARTITIONS).to_string();
+                let key = (number % 64).to_string();
                 let mut record = BaseRecord::to(&topic).key(&key).payload(record);
                 // A full queue gives the record back.
                 while let Err((_, back)) = producer.send(record) {
@@ -178,10 +214,117 @@ mod service {
             let seconds = done.saturating_sub(start).as_secs_f64();
             #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
             let count = RECORDS as f64;
-            println!("records {RECORDS}, started after {:.2} s", start.as_secs_f64());
+            println!(
+                "{} partitions, records {RECORDS}, started after {:.2} s",
+                self.partitions,
+                start.as_secs_f64()
+            );
             println!("throughput {:.0} records/s", count / seconds);
             println!("processor {:.2} s per 100,000", (cpu - before) / (count / 100_000.0));
             println!("processor, start and all {:.2} s per 100,000", cpu / (count / 100_000.0));
+            child.kill().expect("it ends");
+            child.wait().expect("it ended");
+        }
+
+        /// Two processes with the default settings, one of them killed: how long until what comes
+        /// afterwards in all partitions is told.
+        fn takeover(&self) {
+            let mut workers = [self.start(), self.start()];
+            thread::sleep(Duration::from_secs(25));
+            let (producer, topic) = (self.producer(), self.topic("cloud"));
+            let send = |from: usize| {
+                for number in from..from + 400 {
+                    let value = write(&format!("takeover-{number}"), number as u64);
+                    let key = number.to_string();
+                    let record = BaseRecord::to(&topic).key(&key).payload(&value);
+                    producer.send(record).map_err(|(error, _)| error).expect("it is taken");
+                }
+                producer.flush(LONG).expect("it is delivered");
+            };
+            let wait = || {
+                while self.left("ingest", &topic) != 0
+                    || self.left("detect", &self.topic("changes")) > 0
+                {
+                    thread::sleep(Duration::from_millis(20));
+                }
+            };
+            send(0);
+            wait();
+            workers[0].kill().expect("it ends");
+            let began = Instant::now();
+            send(400);
+            wait();
+            println!("takeover after kill -9: {:.1} s", began.elapsed().as_secs_f64());
+            for mut worker in workers {
+                let _ = worker.kill();
+                worker.wait().expect("it ended");
+            }
+        }
+
+        /// An estate is taken in; another process restores it.
+        fn restore(&self) {
+            let (producer, topic) = (self.producer(), self.topic("cloud"));
+            let mut number = 0_u64;
+            resources::records(ROUNDS, &mut |text| {
+                let key = (number % 64).to_string();
+                number += 1;
+                let mut record = BaseRecord::to(&topic).key(&key).payload(text);
+                while let Err((_, back)) = producer.send(record) {
+                    producer.poll(Duration::from_millis(10));
+                    record = back;
+                }
+            });
+            producer.flush(LONG).expect("it is delivered");
+            let mut child = self.start();
+            let began = Instant::now();
+            loop {
+                thread::sleep(Duration::from_millis(500));
+                if self.left("ingest", &topic) == 0
+                    && self.left("detect", &self.topic("changes")) <= 0
+                {
+                    break;
+                }
+            }
+            println!(
+                "{} resources taken in after {:.0} s",
+                ROUNDS * resources::ROUND,
+                began.elapsed().as_secs_f64()
+            );
+            println!("  resident at most {} MB", peak(child.id()) / 1_000_000);
+            let _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+            child.wait().expect("it ended");
+            let log = self.folder.join("log");
+            let file = std::fs::File::create(&log).expect("a file");
+            let mut child = self
+                .command()
+                .arg("run")
+                .env("RUST_LOG", "info")
+                .env("DRIFTLINE__TELEMETRY__LOG_FORMAT", "json")
+                .stderr(file)
+                .spawn()
+                .expect("it starts");
+            let began = Instant::now();
+            let mut first = None;
+            let done = loop {
+                thread::sleep(Duration::from_millis(10));
+                let text = std::fs::read_to_string(&log).unwrap_or_default();
+                if first.is_none() && text.contains("\"restoring\"") {
+                    first = Some(began.elapsed());
+                }
+                if text.matches("\"restored\"").count() >= self.partitions {
+                    break began.elapsed();
+                }
+            };
+            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            for line in text.lines().filter(|line| line.contains("\"restored\"")) {
+                println!("  {line}");
+            }
+            println!(
+                "restored after {:.2} s, begun after {:.2} s; resident at most {} MB",
+                done.as_secs_f64(),
+                first.unwrap_or_default().as_secs_f64(),
+                peak(child.id()) / 1_000_000
+            );
             child.kill().expect("it ends");
             child.wait().expect("it ended");
         }
@@ -276,6 +419,18 @@ mod service {
             "eventType": "AwsApiCall", "recipientAccountId": account,
         })
         .to_string()
+    }
+
+    fn nanos() -> u128 {
+        std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos())
+    }
+
+    /// The most bytes of memory that a process ever had resident.
+    fn peak(id: u32) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        number.unwrap_or(0) * 1_024
     }
 
     /// Seconds of processor time that a process has used.
