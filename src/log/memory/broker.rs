@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::model::Timestamp;
 
 use super::super::{Call, Cause, Commit, Committed, Isolation, LogError, TopicPartition, Trouble};
-use super::faults::{Fault, Injector, Rates};
 use super::disk::{By, Change, Journal, Noted, Unwritten};
+use super::faults::{Fault, Injector, Rates};
 use super::groups::{self, Group, Joining, MemberId, Share};
 use super::partition::{Fetched, PartitionLog, ProducerId, Stored};
 use super::topics::{Cleaned, Topic};
@@ -127,7 +127,8 @@ impl Broker {
         self.settle();
         let mut cleaned = Vec::new();
         for (name, topic) in &mut self.topics {
-            topic.maintain(self.now, &mut |number, what| cleaned.push((name.clone(), number, what)));
+            topic
+                .maintain(self.now, &mut |number, what| cleaned.push((name.clone(), number, what)));
         }
         self.note_cleaned(cleaned);
     }

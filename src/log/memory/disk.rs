@@ -200,8 +200,7 @@ impl Journal {
         let before = self.waiting.len();
         let mut encoded = Ok(());
         for changes in frames {
-            encoded =
-                encoded.and_then(|()| frame::encode(self.synced, changes, &mut self.waiting));
+            encoded = encoded.and_then(|()| frame::encode(self.synced, changes, &mut self.waiting));
         }
         let written = match encoded {
             Err(detail) => Err(Unwritten { detail, broken: false }),

@@ -197,16 +197,13 @@ impl Producer for MemoryProducer {
         let process = self.log.process;
         let mut broker = self.log.call(CALL);
         let go = broker.enter(process, CALL).map_err(|halt| again(CALL, halt))?;
-        let identity = match broker.init(id, micros(*timeout)) {
-            Ok(identity) => identity,
-            Err(_) => {
-                let detail = "the transaction before is not decided yet";
-                let waits = LogError::Retry(Trouble::new(CALL, Cause::Undecided, detail));
-                let Some(unwritten) = broker.unwritten() else { return Err(waits) };
-                drop(broker);
-                self.log.rest(&unwritten);
-                return Err(unwritten.again(CALL));
-            }
+        let Ok(identity) = broker.init(id, micros(*timeout)) else {
+            let detail = "the transaction before is not decided yet";
+            let waits = LogError::Retry(Trouble::new(CALL, Cause::Undecided, detail));
+            let Some(unwritten) = broker.unwritten() else { return Err(waits) };
+            drop(broker);
+            self.log.rest(&unwritten);
+            return Err(unwritten.again(CALL));
         };
         broker.leave(process, go).map_err(|halt| again(CALL, halt))?;
         self.identity = Some(identity);
@@ -301,7 +298,10 @@ pub(super) fn stored(record: &Outgoing<'_>) -> Arc<Stored> {
 }
 
 /// The partition a record goes to.
-pub(super) fn place(broker: &mut Broker, record: &Outgoing<'_>) -> Result<TopicPartition, LogError> {
+pub(super) fn place(
+    broker: &mut Broker,
+    record: &Outgoing<'_>,
+) -> Result<TopicPartition, LogError> {
     let Some(topic) = broker.topic_mut(record.topic) else {
         let whole = format!("topic `{}`", record.topic);
         return Err(super::super::error::missing(Call::Send, &whole));

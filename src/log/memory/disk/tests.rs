@@ -153,7 +153,9 @@ fn whole(log: &Memory) -> Whole {
     let all = broker.topics.values_mut().flat_map(|topic| &mut topic.partitions);
     for log in all {
         let open: Vec<_> = log.open_producers().collect();
-        open.into_iter().for_each(|producer| log.mark(producer, false));
+        for producer in open {
+            log.mark(producer, false);
+        }
     }
     let mut partitions = Vec::new();
     for (name, topic) in &broker.topics {

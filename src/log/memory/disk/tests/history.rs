@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::super::super::{Fault, Rates};
 use super::super::super::super::Call;
+use super::super::super::{Fault, Rates};
 use super::*;
 
 /// What may happen to a log.
@@ -98,8 +98,7 @@ impl Stage {
         match step {
             Step::Make(topic, partitions, compact) => {
                 let policy = if *compact { "compact" } else { "delete" };
-                let settings =
-                    [("cleanup.policy", policy), ("retention.ms", "9000"), ("x", "y")];
+                let settings = [("cleanup.policy", policy), ("retention.ms", "9000"), ("x", "y")];
                 let _ = try_make(&self.log, &name(*topic), *partitions, &settings);
             }
             Step::Grow(topic, partitions) => {

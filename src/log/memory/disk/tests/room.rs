@@ -104,8 +104,7 @@ fn a_commit_without_room_is_unknown_and_made_once_there_is_room() {
     assert!(matches!(unknown, LogError::Unknown(_)), "{unknown:?}");
     assert!(unknown.to_string().contains("cannot be written"), "{unknown}");
     assert_eq!(values(&log, &place("t", 0)), [""; 0]);
-    let promise =
-        Promise::Transactional { id: "id".to_owned(), timeout: Duration::from_secs(10) };
+    let promise = Promise::Transactional { id: "id".to_owned(), timeout: Duration::from_secs(10) };
     let mut next = log.producer(&promise).expect("a producer");
     is_full(&next.init(NOW));
     let mut admin = log.admin().expect("an admin");
