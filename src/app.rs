@@ -17,6 +17,7 @@ mod explain;
 mod functions;
 pub mod input;
 mod notify;
+mod intake;
 pub mod output;
 mod pack;
 mod replay;

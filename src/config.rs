@@ -177,6 +177,38 @@ mod tests {
     }
 
     #[test]
+    fn the_embedded_log_s_folder_is_beside_the_file() {
+        use service::Carrier;
+
+        let config = load_text("embedded: {folder: log}", &[]).expect("it holds");
+        let Carrier::Embedded(Some(folder)) = &config.service.log else { panic!("no folder") };
+        assert!(folder.is_absolute() && folder.ends_with("log"), "{}", folder.display());
+        let config = load_text("", &[]).expect("it holds");
+        assert!(matches!(config.service.log, Carrier::Embedded(None)));
+        for (text, expected) in [
+            (
+                "log: kafka\nembedded: {folder: log}",
+                "driftline.yaml: embedded.folder: only `log: embedded` is kept in a folder",
+            ),
+            (
+                "embedded: {folder: ''}",
+                "driftline.yaml: embedded.folder: name a folder, or leave the key out",
+            ),
+            (
+                "embedded: {folder: x/log}\nsources: [{path: y}, {path: x}]",
+                "sources[1].path: `x` holds `embedded.folder`, and the log would be read as",
+            ),
+            (
+                "sources: [{path: y}, {path: x}, {path: y}]",
+                "driftline.yaml: sources[2].path: `y` is there twice",
+            ),
+        ] {
+            let error = load_text(text, &[]).expect_err(text);
+            assert!(error.contains(expected), "{text:?}:\n{error}\nwithout\n{expected}");
+        }
+    }
+
+    #[test]
     fn a_fault_names_its_place_and_what_to_write_instead() {
         for (text, over, expected) in [
             (

@@ -180,7 +180,7 @@ pub enum Condition {
     Restoring(usize),
     /// It works.
     Working,
-    /// No broker answers.
+    /// No broker answers, or what it keeps cannot be written.
     Stranded,
     /// So many partitions are halted and need a person; the others go on.
     Halted(usize),

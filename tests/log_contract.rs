@@ -1,5 +1,6 @@
-//! What every log promises, proved over each back end: the one in memory, and a real Kafka where
-//! `DRIFTLINE_KAFKA` says where one is (`scripts/kafka run cargo test --test log_contract`).
+//! What every log promises, proved over each back end: the one in memory, the same kept in a
+//! folder, and a real Kafka where `DRIFTLINE_KAFKA` says where one is
+//! (`scripts/kafka run cargo test --test log_contract`).
 
 #![expect(clippy::panic, reason = "a test that cannot go on ends")]
 

@@ -1,12 +1,10 @@
 //! `run`: the service. Workers as threads, signals, an orderly end.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use indicatif::ProgressBar;
 use tracing::{info, warn};
 
 use crate::cli;
@@ -14,8 +12,7 @@ use crate::config::Config;
 use crate::config::service::{At, Carrier, Service, SourceSpec};
 use crate::engine::Setup;
 use crate::log::memory::Memory;
-use crate::log::{Admin as _, Log, NewTopic, Outgoing, Producer as _, Promise, To};
-use crate::model::Limits;
+use crate::log::{Admin as _, Log, NewTopic};
 use crate::telemetry::{self, Exposition, Pipeline, Series};
 use crate::tenant::Registry;
 use crate::web::health::{self, Health};
@@ -24,11 +21,10 @@ use crate::web::{Bounds, Sources, Web};
 use crate::worker::{Clock as _, IngestSettings, Observer, Role, Settings, Source, Topics};
 
 use super::clock::Wall;
-use super::input::sources;
+use super::intake::{self, Intake};
 use super::output::Output;
 use super::service::{Shared, Tools};
 use super::signals::{Signal, Signals};
-use super::split::Splitter;
 use super::topics::{due, faults, insist, partitions};
 use super::{Ended, Refused, pack};
 
@@ -63,9 +59,12 @@ pub(super) fn run(options: &cli::Run, config: &Config, output: Output) -> anyhow
     }
     let starting = Starting { roles, config, tools: &tools, health: &health, series: &series };
     match &service.log {
-        Carrier::Embedded => {
-            let log = Memory::waiting();
-            let mut threads = embedded(&log, service, &tools.shared)?;
+        Carrier::Embedded(folder) => {
+            let log = match folder {
+                Some(folder) => Memory::in_folder(folder)?,
+                None => Memory::waiting(),
+            };
+            let mut threads = embedded(&log, config, &tools.shared)?;
             threads.extend(starting.workers(&log, &[(log.clone(), spec_topics(service))])?);
             let web = starting.web(&log, metrics)?;
             starting.watch(signals, &threads, web.as_ref(), output)
@@ -93,18 +92,13 @@ fn named(topic: &Arc<str>, spec: &SourceSpec) -> Source {
 
 /// The sources that lie in the cluster that carries everything.
 fn spec_topics(service: &Service) -> Vec<Source> {
-    let of = |(index, source): (usize, &SourceSpec)| match &source.at {
+    let of = |source: &SourceSpec| match &source.at {
         At::Topic(topic) => Some(named(topic, source)),
-        At::Path(_) => Some(named(&path_topic(index), source)),
+        At::Path(path) => Some(named(&intake::topic_of(path), source)),
         #[cfg(feature = "kafka")]
         At::Elsewhere(..) => None,
     };
-    service.sources.iter().enumerate().filter_map(of).collect()
-}
-
-/// The embedded topic that a file or folder goes to.
-fn path_topic(index: usize) -> Arc<str> {
-    format!("source-{index}").into()
+    service.sources.iter().filter_map(of).collect()
 }
 
 /// What the service is started with.
@@ -324,9 +318,10 @@ fn made_up() -> String {
 /// Makes the embedded log's topics, and starts what fills them and tells it the time.
 fn embedded(
     log: &Memory,
-    service: &Service,
+    config: &Config,
     shared: &Arc<Shared>,
 ) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let service = &config.service;
     log.tick(Wall.now());
     let mut admin = log.admin()?;
     for due in due(service) {
@@ -340,9 +335,9 @@ fn embedded(
         admin.create(&new, PATIENCE)?;
     }
     let mut threads = Vec::new();
-    for (index, source) in service.sources.iter().enumerate() {
+    for source in &service.sources {
         let (topic, path) = match &source.at {
-            At::Path(path) => (path_topic(index), Some(path.clone())),
+            At::Path(path) => (intake::topic_of(path), Some(path.clone())),
             At::Topic(topic) => (Arc::clone(topic), None),
             #[cfg(feature = "kafka")]
             At::Elsewhere(..) => {
@@ -352,11 +347,20 @@ fn embedded(
                 ));
             }
         };
-        let settings = Vec::new();
+        // Whether a record is too large is for `ingest` to say.
+        let settings = vec![("max.message.bytes".to_owned(), i32::MAX.to_string())];
         let new = NewTopic { name: topic.to_string(), partitions: 1, replicas: None, settings };
         admin.create(&new, PATIENCE)?;
         if let Some(path) = path {
-            threads.push(fill(log.clone(), topic, path, Arc::clone(shared))?);
+            let intake = Intake {
+                log: log.clone(),
+                topic,
+                path,
+                group_prefix: service.group_prefix.clone(),
+                limit: config.limits.record_bytes,
+                shared: Arc::clone(shared),
+            };
+            threads.push(intake.start()?);
         }
     }
     let (log, shared) = (log.clone(), Arc::clone(shared));
@@ -368,48 +372,4 @@ fn embedded(
     };
     threads.push(thread::Builder::new().name("time".to_owned()).spawn(beat)?);
     Ok(threads)
-}
-
-/// Reads a file or folder into an embedded topic, no faster than it is taken out.
-fn fill(
-    log: Memory,
-    topic: Arc<str>,
-    path: PathBuf,
-    shared: Arc<Shared>,
-) -> anyhow::Result<JoinHandle<()>> {
-    let run = move || {
-        if let Err(error) = pour(&log, &topic, &path, &shared) {
-            warn!(path = %path.display(), error = %format!("{error:#}"), "a source ended early");
-        }
-    };
-    Ok(thread::Builder::new().name("source".to_owned()).spawn(run)?)
-}
-
-fn pour(log: &Memory, topic: &str, path: &Path, shared: &Shared) -> anyhow::Result<()> {
-    let mut producer = log.producer(&Promise::Idempotent)?;
-    for source in sources(&[path.to_owned()])? {
-        let reader = source.open(&ProgressBar::hidden())?;
-        let mut splitter = Splitter::new(reader, Limits::default().record_bytes);
-        while let Some(value) = splitter.next_record()? {
-            if shared.is_stopped() {
-                return Ok(());
-            }
-            let record = Outgoing {
-                topic,
-                to: To::Key,
-                key: None,
-                value: Some(value),
-                headers: &[],
-                time: Wall.now(),
-                tag: 0,
-            };
-            producer.send(&record)?;
-            producer.drain(PATIENCE);
-            if let Some(failure) = producer.failures().pop() {
-                return Err(failure.error.into());
-            }
-        }
-    }
-    info!(path = %path.display(), "a source was read to its end");
-    Ok(())
 }

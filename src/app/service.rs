@@ -60,7 +60,8 @@ impl Shared {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn fail(&self, why: String) {
+    /// Ends the service, as it can't go on.
+    pub(super) fn fail(&self, why: String) {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
         self.stop();
     }

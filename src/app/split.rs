@@ -20,11 +20,22 @@ const DEPTH: usize = 512;
 pub struct Splitter<R> {
     reader: R,
     buffer: Vec<u8>,
+    /// Bytes of the stream up to the buffer's end.
+    read: u64,
     /// Where the unread bytes begin.
     start: usize,
     ended: bool,
     mode: Mode,
     limit: usize,
+}
+
+/// Where a splitter stands in its stream: all that is needed to go on from there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Bytes of the stream before it.
+    pub bytes: u64,
+    /// Whether it is inside the one array that is the file.
+    pub in_array: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,8 +69,24 @@ impl<R: Read> Splitter<R> {
     /// A splitter of `reader`. Of a value longer than `limit` bytes the first `limit + 1` are
     /// handed out, so that it is refused for its size; the rest is passed over.
     pub const fn new(reader: R, limit: usize) -> Self {
-        let (start, ended, mode) = (0, false, Mode::Begin);
-        Self { reader, buffer: Vec::new(), start, ended, mode, limit }
+        let (read, start, ended, mode) = (0, 0, false, Mode::Begin);
+        Self { reader, buffer: Vec::new(), read, start, ended, mode, limit }
+    }
+
+    /// A splitter that goes on where another one stood: `reader` gives what follows that place.
+    pub fn resume(reader: R, limit: usize, from: Place) -> Self {
+        let mode = match from {
+            Place { bytes: 0, .. } => Mode::Begin,
+            Place { in_array: true, .. } => Mode::Array,
+            Place { in_array: false, .. } => Mode::Values,
+        };
+        Self { read: from.bytes, mode, ..Self::new(reader, limit) }
+    }
+
+    /// Where it stands: behind the record that was handed out last.
+    pub const fn place(&self) -> Place {
+        let unread = self.buffer.len() - self.start;
+        Place { bytes: self.read - unread as u64, in_array: matches!(self.mode, Mode::Array) }
     }
 
     /// The next record; `None` at the end.
@@ -139,6 +166,7 @@ impl<R: Read> Splitter<R> {
             }
         };
         self.buffer.truncate(held + read);
+        self.read += read as u64;
         self.ended = read == 0;
         Ok(read > 0)
     }
@@ -370,114 +398,4 @@ const TELLS: [bool; 256] = {
 };
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Hands out a few bytes at a time, so that every place is a boundary once.
-    struct Trickle<'a>(&'a [u8], usize);
-
-    impl Read for Trickle<'_> {
-        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-            let take = self.1.min(self.0.len()).min(out.len());
-            out[..take].copy_from_slice(&self.0[..take]);
-            self.0 = &self.0[take..];
-            Ok(take)
-        }
-    }
-
-    fn split(text: &[u8], step: usize, limit: usize) -> Vec<String> {
-        let mut splitter = Splitter::new(Trickle(text, step), limit);
-        let mut records = Vec::new();
-        while let Some(record) = splitter.next_record().expect("the reader does not fail") {
-            records.push(String::from_utf8_lossy(record).into_owned());
-        }
-        records
-    }
-
-    #[test]
-    fn each_top_level_value_is_a_record() {
-        for (text, expected) in [
-            ("", &[][..]),
-            (" \n\n", &[]),
-            ("{\"a\":1}\n{\"b\":2}\n", &["{\"a\":1}", "{\"b\":2}"]),
-            ("{\"a\":1}\r\n\r\n{\"b\":2}", &["{\"a\":1}", "{\"b\":2}"]),
-            ("{\"a\":1}{\"b\":2}", &["{\"a\":1}", "{\"b\":2}"]),
-            (
-                "{\n \"a\": {\n  \"b\": [\n   {}\n  ]\n }\n}\n",
-                &["{\n \"a\": {\n  \"b\": [\n   {}\n  ]\n }\n}"],
-            ),
-            ("\u{feff}{}", &["{}"]),
-            // One array is the file; several are lines.
-            ("[{\"a\":1},{\"b\":[2]}]", &["{\"a\":1}", "{\"b\":[2]}"]),
-            ("[\n{\"a\":1},\n{\"b\":2}\n]\n", &["{\"a\":1}", "{\"b\":2}"]),
-            ("[1, \"x]\", null]", &["1", "\"x]\"", "null"]),
-            ("[]", &[]),
-            ("[{}]\n[{},{}]\n", &["[{}]", "[{},{}]"]),
-            // Strings hide what looks like structure.
-            ("{\"a\":\"}\\\"{\"}\n{}", &["{\"a\":\"}\\\"{\"}", "{}"]),
-            ("{\"a\":\"\\\\\"}\n{}", &["{\"a\":\"\\\\\"}", "{}"]),
-        ] {
-            for step in [1, 2, 3, 1_000] {
-                assert_eq!(split(text.as_bytes(), step, 1_000), expected, "{text:?} by {step}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_not_json_is_a_record_of_its_line_and_swallows_nothing() {
-        for (text, expected) in [
-            ("garbage here\n{\"a\":1}", &["garbage here", "{\"a\":1}"][..]),
-            ("{\"a\": \"cut\n{\"b\":1}", &["{\"a\": \"cut", "{\"b\":1}"]),
-            ("{\"a\": 1\n{\"b\":1}\n{}", &["{\"a\": 1", "{\"b\":1}", "{}"]),
-            ("{\"a\": {\"b\": 1},\n{\"b\":1}", &["{\"a\": {\"b\": 1},", "{\"b\":1}"]),
-            ("{\"a\": [1}\n{\"b\":1}", &["{\"a\": [1}", "{\"b\":1}"]),
-            ("}\n{}", &["}", "{}"]),
-            ("[{\"a\":1},{\"b\"", &["{\"a\":1}", "{\"b\""]),
-            ("{\"a\":", &["{\"a\":"]),
-            ("{\"a\\\n{}", &["{\"a\\", "{}"]),
-        ] {
-            for step in [1, 2, 1_000] {
-                assert_eq!(split(text.as_bytes(), step, 1_000), expected, "{text:?} by {step}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_value_that_is_too_large_is_cut_and_the_next_one_stands() {
-        let large = format!("{{\"a\":\"{}\"}}\n{{\"b\":1}}\n", "x".repeat(500));
-        for step in [1, 7, 1_000] {
-            let records = split(large.as_bytes(), step, 20);
-            assert_eq!(records.len(), 2, "by {step}");
-            assert_eq!(records[0].len(), 21);
-            assert_eq!(records[1], "{\"b\":1}");
-            let garbage = split(format!("{}\n{{}}", "x".repeat(500)).as_bytes(), step, 20);
-            assert_eq!(garbage, ["x".repeat(21), "{}".to_owned()]);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_end_in_records_that_hold_every_byte_but_blanks(
-            text in proptest::collection::vec(
-                proptest::sample::select(b"{}[]\":,\\\n a1".to_vec()), 0..60),
-            step in 1_usize..9,
-        ) {
-            let whole = split(&text, 10_000, 10_000);
-            prop_assert_eq!(&whole, &split(&text, step, 10_000), "chunks change nothing");
-            let kept: usize = whole.iter().map(String::len).sum();
-            prop_assert!(kept <= text.len());
-        }
-
-        #[test]
-        fn lines_of_objects_are_those_lines(
-            values in proptest::collection::vec(".{0,12}", 2..8), step in 1_usize..50,
-        ) {
-            let lines: Vec<String> =
-                values.iter().map(|v| serde_json::json!({"k": [v, {"x": v}]}).to_string()).collect();
-            let text = lines.join("\n");
-            prop_assert_eq!(split(text.as_bytes(), step, 100_000), lines);
-        }
-    }
-}
+mod tests;

@@ -74,7 +74,7 @@ fn settings(compacted: bool, replicas: Option<u16>) -> Vec<(&'static str, &'stat
 pub(super) fn run(options: &cli::Topics, config: &Config) -> anyhow::Result<Ended> {
     let service = &config.service;
     match &service.log {
-        Carrier::Embedded => bail!(Refused(
+        Carrier::Embedded(_) => bail!(Refused(
             "`log: embedded` makes its topics itself; write `log: kafka` and `kafka.brokers`"
                 .to_owned()
         )),

@@ -12,8 +12,10 @@ pub mod notify;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Raw {
-    /// Which log carries records: `embedded`.
+    /// Which log carries records: `embedded`, `kafka`.
     pub log: Log,
+    /// The embedded log; refused where `log` is `kafka`.
+    pub embedded: Embedded,
     /// How brokers are reached; heeded where `log` is `kafka`.
     pub kafka: Kafka,
     /// Where records come from; heeded by the service.
@@ -51,6 +53,14 @@ pub enum Log {
     Embedded,
     /// Apache Kafka.
     Kafka,
+}
+
+/// The log in this process.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Embedded {
+    /// Where it is kept, relative to the configuration file; in memory alone where not given.
+    pub folder: Option<String>,
 }
 
 /// How brokers are reached.

@@ -15,6 +15,7 @@ mod notify;
 pub fn schema() -> Json {
     let keys = vec![
         ("log", choice("What carries records", ["embedded", "kafka"])),
+        ("embedded", embedded()),
         ("kafka", part("How brokers are reached, for `log: kafka`", "kafka")),
         ("sources", list("Where records come from, for the service", &source())),
         ("workers", workers()),
@@ -37,6 +38,14 @@ pub fn schema() -> Json {
     ];
     let root = object("Driftline's configuration; every key has a default that works", &[], keys);
     whole("config", "Driftline configuration", root, vec![("kafka", kafka())])
+}
+
+fn embedded() -> Json {
+    let folder = text(
+        "Where it is kept, relative to this file, so that a restart goes on where the last run ended; \
+         without it in memory alone",
+    );
+    object("The log in this process, for `log: embedded`", &[], vec![("folder", folder)])
 }
 
 fn kafka() -> Json {

@@ -35,8 +35,8 @@ pub struct Service {
 /// Which log carries everything.
 #[derive(Clone, Debug)]
 pub enum Carrier {
-    /// In this process.
-    Embedded,
+    /// In this process, kept in a folder where one is named.
+    Embedded(Option<PathBuf>),
     /// Apache Kafka.
     #[cfg(feature = "kafka")]
     Kafka(Box<crate::log::kafka::Connection>),
@@ -126,7 +126,7 @@ impl Default for Workers {
 impl Default for Service {
     fn default() -> Self {
         Self {
-            log: Carrier::Embedded,
+            log: Carrier::Embedded(None),
             topic_prefix: "driftline.".to_owned(),
             group_prefix: "driftline.".to_owned(),
             sources: Vec::new(),
@@ -146,9 +146,12 @@ pub(super) fn check(
 ) -> Service {
     let base = Service::default();
     let log = match raw.log {
-        Log::Embedded => Carrier::Embedded,
+        Log::Embedded => embedded(raw, beside, faults),
         Log::Kafka => carrier(&raw.kafka, beside, faults),
     };
+    if raw.log == Log::Kafka && raw.embedded.folder.is_some() {
+        faults.push("embedded.folder: only `log: embedded` is kept in a folder".to_owned());
+    }
     let prefix = |given: &Option<String>, default: String| given.clone().unwrap_or(default);
     let letters = raw.deadletters.body.as_deref().map_or(Some(base.letters), Body::from_name);
     if letters.is_none() {
@@ -172,6 +175,7 @@ pub(super) fn check(
             sources.push(source);
         }
     }
+    paths(&log, &sources, faults);
     Service {
         log,
         topic_prefix: prefix(&raw.kafka.topic_prefix, base.topic_prefix),
@@ -181,6 +185,25 @@ pub(super) fn check(
         alerts: alerts.unwrap_or_default(),
         letters: letters.unwrap_or_default(),
         workers: workers(&raw.workers, faults),
+    }
+}
+
+/// Files and folders are read once each, and the log does not read itself.
+fn paths(log: &Carrier, sources: &[SourceSpec], faults: &mut Vec<String>) {
+    let mut seen = Vec::new();
+    for (index, source) in sources.iter().enumerate() {
+        let At::Path(path) = &source.at else { continue };
+        if seen.contains(&path) {
+            faults.push(format!("sources[{index}].path: `{}` is there twice", path.display()));
+        }
+        if matches!(log, Carrier::Embedded(Some(folder)) if folder.starts_with(path)) {
+            let shown = path.display();
+            faults.push(format!(
+                "sources[{index}].path: `{shown}` holds `embedded.folder`, and the log would be \
+                 read as records; keep it elsewhere"
+            ));
+        }
+        seen.push(path);
     }
 }
 
@@ -298,6 +321,14 @@ fn workers(raw: &RawWorkers, faults: &mut Vec<String>) -> Workers {
     }
 }
 
+fn embedded(raw: &Raw, beside: &dyn Fn(&str) -> PathBuf, faults: &mut Vec<String>) -> Carrier {
+    let folder = raw.embedded.folder.as_deref();
+    if folder == Some("") {
+        faults.push("embedded.folder: name a folder, or leave the key out".to_owned());
+    }
+    Carrier::Embedded(folder.map(beside))
+}
+
 #[cfg(feature = "kafka")]
 fn carrier(kafka: &Kafka, beside: &dyn Fn(&str) -> PathBuf, faults: &mut Vec<String>) -> Carrier {
     Carrier::Kafka(Box::new(super::cluster::connection("kafka", kafka, beside, faults)))
@@ -306,7 +337,7 @@ fn carrier(kafka: &Kafka, beside: &dyn Fn(&str) -> PathBuf, faults: &mut Vec<Str
 #[cfg(not(feature = "kafka"))]
 fn carrier(_: &Kafka, _: &dyn Fn(&str) -> PathBuf, faults: &mut Vec<String>) -> Carrier {
     faults.push("log: this program was built without Kafka; write `embedded`".to_owned());
-    Carrier::Embedded
+    Carrier::Embedded(None)
 }
 
 #[cfg(feature = "kafka")]

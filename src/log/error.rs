@@ -233,6 +233,8 @@ names! {
         Undecided = "undecided",
         /// The local queue is full.
         QueueFull = "queue_full",
+        /// What a broker keeps cannot be written: its disk is full, or failed.
+        Storage = "storage",
         /// A record is too large.
         TooLarge = "too_large",
         /// A topic or partition does not exist.

@@ -6,6 +6,9 @@
 //! is told by [`Memory::tick`]. In simulations nothing ever waits: a poll without anything to
 //! show returns at once; [`Memory::waiting`] is for a service, where it waits for other threads.
 //!
+//! [`Memory::in_folder`] keeps all of it in a folder too, which another process opens where this
+//! one ended, however it ended.
+//!
 //! What is simplified: producing is not a request of its own but part of `drain` (an idempotent
 //! producer's retries are invisible in Kafka too); a group's members learn of a new generation
 //! at their next poll; replication and several brokers are not there.
@@ -15,13 +18,15 @@ use std::time::Duration;
 
 use crate::model::Timestamp;
 
-use super::{Call, Isolation, Log, LogError, Membership, Promise};
+use super::{Call, Commit, Isolation, Log, LogError, Membership, Outgoing, Promise};
 
 mod admin;
 mod broker;
 mod consumer;
+pub mod disk;
 pub mod faults;
 mod groups;
+mod keeping;
 mod partition;
 mod producer;
 mod reader;
@@ -30,11 +35,13 @@ mod transactions;
 
 pub use admin::MemoryAdmin;
 pub use consumer::{MemoryConsumer, MemoryMember};
+pub use disk::DiskError;
 pub use faults::{Dice, Fault, Rates};
 pub use producer::MemoryProducer;
 pub use reader::MemoryReader;
 
-use broker::{Broker, ProcessId};
+use broker::{Broker, ProcessId, again};
+use disk::Unwritten;
 
 /// Called before every call of a client, by no lock held: a simulation may let others go first.
 pub type Gate = dyn Fn(Call) + Send + Sync;
@@ -70,17 +77,30 @@ impl Memory {
     /// A log without topics, where nothing waits.
     #[must_use]
     pub fn new() -> Self {
-        Self::with(false)
+        Self::with(Broker::new(), false)
     }
 
     /// A log without topics, where polls wait for other threads.
     #[must_use]
     pub fn waiting() -> Self {
-        Self::with(true)
+        Self::with(Broker::new(), true)
     }
 
-    fn with(waits: bool) -> Self {
-        let broker = Mutex::new(Broker::new());
+    /// A log that is kept in a folder, as the last process left it there; an empty one where the
+    /// folder is not there, or empty. Polls wait for other threads. What was decided and answered
+    /// outlives the process; what a power cut may take is told at [`disk`].
+    ///
+    /// Members, generations and the owners of transactional ids are not kept: whoever had them is
+    /// dead, and what it left open is aborted.
+    ///
+    /// # Errors
+    /// Where the folder cannot be used, another process has it, or what it holds cannot be read.
+    pub fn in_folder(path: impl AsRef<std::path::Path>) -> Result<Self, DiskError> {
+        Ok(Self::with(disk::open(path.as_ref())?, true))
+    }
+
+    fn with(broker: Broker, waits: bool) -> Self {
+        let broker = Mutex::new(broker);
         let shared = Shared { broker, news: Condvar::new(), waits };
         Self { shared: Arc::new(shared), process: 0, gate: None }
     }
@@ -144,10 +164,45 @@ impl Memory {
 
     /// Compacts a topic, and deletes what is due, at once.
     pub fn clean(&self, topic: &str) {
-        let mut broker = self.broker();
-        let now = broker.now();
-        if let Some(topic) = broker.topic_mut(topic) {
-            topic.clean(now, |_| true);
+        self.broker().clean(topic);
+    }
+
+    /// Sends records, and commits for a group beside them how far their source was read: all of
+    /// it or nothing. The group needs no members, and what is committed for no topic's partition.
+    ///
+    /// # Errors
+    /// [`LogError::Retry`] where nothing was done: call again. [`LogError::Refused`] where one of
+    /// the records can never be sent.
+    pub fn pour(
+        &self,
+        records: &[Outgoing<'_>],
+        group: &str,
+        commit: &Commit,
+    ) -> Result<(), LogError> {
+        const CALL: Call = Call::Drain;
+        let mut broker = self.call(CALL);
+        let go = broker.enter(self.process, CALL).map_err(|halt| again(CALL, halt))?;
+        let mut placed = Vec::with_capacity(records.len());
+        for record in records {
+            placed.push((producer::place(&mut broker, record)?, producer::stored(record)));
+        }
+        let poured = broker.pour(placed, group, commit);
+        broker.leave(self.process, go).map_err(|halt| again(CALL, halt))?;
+        drop(broker);
+        self.news();
+        poured.map_err(|unwritten| {
+            self.rest(&unwritten);
+            unwritten.again(CALL)
+        })
+    }
+
+    /// Lets a moment pass where something could not be written: whoever tries again at once would
+    /// do nothing else. No lock is held.
+    fn rest(&self, unwritten: &Unwritten) {
+        /// A moment.
+        const REST: Duration = Duration::from_millis(500);
+        if self.shared.waits && !unwritten.is_broken() {
+            std::thread::sleep(REST);
         }
     }
 

@@ -246,7 +246,7 @@ impl<L: Log> Detect<L> {
     pub(super) fn failed(&mut self, trouble: &LogError) {
         self.stranded = matches!(
             trouble.trouble().map(|trouble| trouble.cause),
-            Some(crate::log::Cause::Unreachable)
+            Some(crate::log::Cause::Unreachable | crate::log::Cause::Storage)
         );
         self.tell(&Happening::Failed(trouble.reason()));
     }

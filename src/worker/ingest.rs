@@ -343,8 +343,9 @@ impl<L: Log> Ingest<L> {
     }
 
     fn failed(&mut self, trouble: &LogError) {
-        self.stranded =
-            trouble.trouble().is_some_and(|trouble| trouble.cause == Cause::Unreachable);
+        self.stranded = trouble
+            .trouble()
+            .is_some_and(|trouble| matches!(trouble.cause, Cause::Unreachable | Cause::Storage));
         self.tell(&Happening::Failed(trouble.reason()));
     }
 

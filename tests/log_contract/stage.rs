@@ -25,13 +25,23 @@ pub struct Stage<L: Log> {
     pub log: L,
     /// The same cluster, as another process sees it.
     pub other: L,
+    /// Where it is kept, if in a folder: gone with the stage.
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl Stage<Memory> {
     pub fn memory() -> Self {
         let log = Memory::new();
         let other = log.process();
-        Self { log, other }
+        Self { log, other, _folder: None }
+    }
+
+    /// The one in memory, kept in a folder.
+    pub fn in_folder() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = Memory::in_folder(folder.path()).expect("it opens");
+        let other = log.process();
+        Self { log, other, _folder: Some(folder) }
     }
 }
 
@@ -45,7 +55,7 @@ impl Stage<driftline::log::kafka::Kafka> {
             ..driftline::log::kafka::Connection::default()
         };
         let log = driftline::log::kafka::Kafka::new(connection).expect("a connection");
-        Some(Self { other: log.clone(), log })
+        Some(Self { other: log.clone(), log, _folder: None })
     }
 }
 
@@ -83,6 +93,13 @@ macro_rules! scenes {
             $(#[test]
             fn $scene() {
                 super::$scene(&crate::stage::Stage::memory());
+            })*
+        }
+
+        mod in_folder {
+            $(#[test]
+            fn $scene() {
+                super::$scene(&crate::stage::Stage::in_folder());
             })*
         }
 

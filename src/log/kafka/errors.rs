@@ -34,6 +34,7 @@ pub(super) fn by_code(call: Call, code: Code, detail: &str) -> LogError {
         | Cause::Undecided
         | Cause::Delivery
         | Cause::QueueFull
+        | Cause::Storage
         | Cause::Crashed
         | Cause::Other => LogError::Retry(trouble),
     }

@@ -45,7 +45,8 @@ impl Admin for MemoryAdmin {
             if broker.topic(&topic.name).is_some() {
                 return Ok(Created::Already);
             }
-            broker.add_topic(&topic.name, Topic::new(topic));
+            let made = broker.add_topic(&topic.name, Topic::new(topic));
+            made.map_err(|unwritten| unwritten.again(Call::Arrange))?;
             Ok(Created::New)
         })
     }
@@ -56,7 +57,7 @@ impl Admin for MemoryAdmin {
 
     fn grow(&mut self, topic: &str, partitions: u32, _wait: Duration) -> Result<(), LogError> {
         self.at(Call::Arrange, |broker| {
-            let Some(found) = broker.topic_mut(topic) else {
+            let Some(found) = broker.topic(topic) else {
                 return Err(missing(Call::Arrange, &format!("topic `{topic}`")));
             };
             if partitions < found.count() {
@@ -66,8 +67,8 @@ impl Admin for MemoryAdmin {
                     fix: "a topic's partitions can only become more".to_owned(),
                 });
             }
-            found.grow(partitions);
-            Ok(())
+            let grown = broker.grow(topic, partitions);
+            grown.map_err(|unwritten| unwritten.again(Call::Arrange))
         })
     }
 
@@ -78,11 +79,11 @@ impl Admin for MemoryAdmin {
         _wait: Duration,
     ) -> Result<(), LogError> {
         self.at(Call::Arrange, |broker| {
-            let Some(log) = broker.log_mut(partition) else {
+            if broker.log(partition).is_none() {
                 return Err(missing(Call::Arrange, &format!("`{partition}`")));
-            };
-            log.trim(before.0);
-            Ok(())
+            }
+            let trimmed = broker.trim(partition, before.0);
+            trimmed.map_err(|unwritten| unwritten.again(Call::Arrange))
         })
     }
 

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use crate::model::Timestamp;
 
 use super::super::{Call, Cause, Commit, Committed, Isolation, LogError, TopicPartition, Trouble};
+use super::disk::{By, Change, Journal, Noted, Unwritten};
 use super::faults::{Fault, Injector, Rates};
 use super::groups::{self, Group, Joining, MemberId, Share};
-use super::partition::{Fetched, PartitionLog, Stored};
-use super::topics::Topic;
+use super::partition::{Fetched, PartitionLog, ProducerId, Stored};
+use super::topics::{Cleaned, Topic};
 use super::transactions::{Coordinator, Identity, Refusal};
 
 /// A process: its clients live and die together.
@@ -54,11 +55,13 @@ struct Late {
 #[derive(Debug)]
 pub(super) struct Broker {
     now: Timestamp,
-    topics: BTreeMap<String, Topic>,
-    coordinator: Coordinator,
-    groups: BTreeMap<String, Group>,
+    pub(super) topics: BTreeMap<String, Topic>,
+    pub(super) coordinator: Coordinator,
+    pub(super) groups: BTreeMap<String, Group>,
     /// The last number given to a producer, member or process.
-    numbers: u64,
+    pub(super) numbers: u64,
+    /// Where it is kept, if anywhere.
+    pub(super) journal: Option<Box<Journal>>,
     calls: u64,
     injector: Injector,
     dead: BTreeSet<ProcessId>,
@@ -77,6 +80,7 @@ impl Broker {
             coordinator: Coordinator::default(),
             groups: BTreeMap::new(),
             numbers: 0,
+            journal: None,
             calls: 0,
             injector: Injector::new(0, Rates::default()),
             dead: BTreeSet::new(),
@@ -121,9 +125,34 @@ impl Broker {
             group.expire(self.now);
         }
         self.settle();
-        for topic in self.topics.values_mut() {
-            topic.maintain(self.now);
+        let mut cleaned = Vec::new();
+        for (name, topic) in &mut self.topics {
+            topic
+                .maintain(self.now, &mut |number, what| cleaned.push((name.clone(), number, what)));
         }
+        self.note_cleaned(cleaned);
+    }
+
+    /// Compacts a topic, and deletes what is due, at once.
+    pub(super) fn clean(&mut self, name: &str) {
+        let Some(topic) = self.topics.get_mut(name) else { return };
+        let mut cleaned = Vec::new();
+        let told = &mut |number, what| cleaned.push((name.to_owned(), number, what));
+        topic.clean(self.now, |_| true, told);
+        self.note_cleaned(cleaned);
+    }
+
+    /// Has what was cleaned written: lost, it is cleaned again.
+    fn note_cleaned(&mut self, cleaned: Vec<(String, u32, Cleaned)>) {
+        let Some(journal) = &mut self.journal else { return };
+        let change = |(topic, number, what): (String, u32, Cleaned)| {
+            let at = (&TopicPartition::new(&topic, number)).into();
+            match what {
+                Cleaned::Before(before) => Change::Trimmed { at, before },
+                Cleaned::Compacted(forget) => Change::Compacted { at, forget },
+            }
+        };
+        journal.later(cleaned.into_iter().map(change).collect());
     }
 
     pub(super) fn crash(&mut self, process: ProcessId) {
@@ -147,6 +176,7 @@ impl Broker {
         self.calls += 1;
         self.deliver_late();
         self.settle();
+        self.tidy();
         if self.is_dead(process) {
             return Err(Halt::Dead);
         }
@@ -207,9 +237,10 @@ impl Broker {
         }
     }
 
-    /// Writes the markers of decided transactions, and their offsets, unless they are held back.
+    /// Writes the markers of decided transactions, and their offsets, unless they are held back
+    /// or cannot be kept.
     fn settle(&mut self) {
-        if self.calls < self.held_until {
+        if self.calls < self.held_until || !self.write_decisions() {
             return;
         }
         for decided in self.coordinator.settle() {
@@ -237,8 +268,28 @@ impl Broker {
         self.topics.get_mut(name)
     }
 
-    pub(super) fn add_topic(&mut self, name: &str, topic: Topic) {
+    pub(super) fn add_topic(&mut self, name: &str, topic: Topic) -> Result<(), Unwritten> {
+        self.keep(By::Synced, || topic.made(name))?;
         self.topics.insert(name.to_owned(), topic);
+        Ok(())
+    }
+
+    /// Gives a topic, which is there, so many partitions.
+    pub(super) fn grow(&mut self, name: &str, partitions: u32) -> Result<(), Unwritten> {
+        self.keep(By::Synced, || Change::Grown { topic: name.to_owned(), partitions })?;
+        if let Some(topic) = self.topics.get_mut(name) {
+            topic.grow(partitions);
+        }
+        Ok(())
+    }
+
+    /// Deletes what stands before an offset of a partition, which is there.
+    pub(super) fn trim(&mut self, at: &TopicPartition, before: u64) -> Result<(), Unwritten> {
+        self.keep(By::Now, || Change::Trimmed { at: at.into(), before })?;
+        if let Some(log) = self.log_mut(at) {
+            log.trim(before);
+        }
+        Ok(())
     }
 
     pub(super) fn log(&self, place: &TopicPartition) -> Option<&PartitionLog> {
@@ -253,12 +304,18 @@ impl Broker {
         self.log(at).map_or(Fetched::Outside, |log| log.fetch(from, isolation))
     }
 
-    /// Appends a record that is in no transaction; `false` where its partition is not there.
-    pub(super) fn append(&mut self, at: &TopicPartition, record: Arc<Stored>) -> bool {
-        self.log_mut(at).is_some_and(|log| {
-            log.append(record, None);
-            true
-        })
+    /// Appends a record that is in no transaction, to a partition which is there: at once, or
+    /// with [`Broker::append_staged`] where the broker is kept.
+    pub(super) fn append(&mut self, at: &TopicPartition, record: Arc<Stored>) {
+        self.append_by(at, record, None);
+    }
+
+    fn append_by(&mut self, at: &TopicPartition, record: Arc<Stored>, within: Option<ProducerId>) {
+        if let Some(journal) = &mut self.journal {
+            journal.stage((at.clone(), within, record));
+        } else if let Some(log) = self.log_mut(at) {
+            log.append(record, within);
+        }
     }
 
     // Transactions.
@@ -283,9 +340,7 @@ impl Broker {
     ) -> Result<(), Refusal> {
         self.ready(id, who)?;
         self.coordinator.add_partition(id, who, at, self.now)?;
-        if let Some(log) = self.log_mut(at) {
-            log.append(record, Some(who.producer));
-        }
+        self.append_by(at, record, Some(who.producer));
         Ok(())
     }
 
@@ -322,7 +377,8 @@ impl Broker {
     pub(super) fn end(&mut self, id: &str, who: Identity, commit: bool) -> Result<(), Refusal> {
         self.coordinator.end(id, who, commit)?;
         self.settle();
-        Ok(())
+        // A decision that is not written is none yet.
+        if self.is_kept() { self.coordinator.ready(id, who) } else { Ok(()) }
     }
 
     pub(super) fn end_late(&mut self, at: u64, id: &str, who: Identity, commit: bool) {
@@ -379,12 +435,19 @@ impl Broker {
         found.may_commit(member, generation)
     }
 
-    pub(super) fn commit_offsets(&mut self, group: &str, offsets: &[Commit]) {
+    pub(super) fn commit_offsets(
+        &mut self,
+        group: &str,
+        offsets: &[Commit],
+    ) -> Result<(), Unwritten> {
+        let noted = |commit| Noted::new(group, commit);
+        self.keep(By::Synced, || Change::Noted(offsets.iter().map(noted).collect()))?;
         let found = self.groups.entry(group.to_owned()).or_default();
         for Commit { of, next, receipt } in offsets {
             let committed = Committed { next: *next, receipt: receipt.clone() };
             found.offsets.insert(of.clone(), committed);
         }
+        Ok(())
     }
 
     /// What a group has committed; `Err` while that is undecided.

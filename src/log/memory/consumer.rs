@@ -207,7 +207,11 @@ impl Consumer for MemoryConsumer {
         broker
             .may_commit(&group, member, generation)
             .map_err(|refusal| Self::refused(CALL, refusal))?;
-        broker.commit_offsets(&group, offsets);
+        if let Err(unwritten) = broker.commit_offsets(&group, offsets) {
+            drop(broker);
+            self.log.rest(&unwritten);
+            return Err(unwritten.again(CALL));
+        }
         broker.leave(process, go).map_err(|halt| again(CALL, halt))
     }
 

@@ -6,29 +6,56 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::Timestamp;
 
 use super::super::Isolation;
+use super::disk::{Change, Place, frame::blob};
 
 /// A producer's number, given by the broker.
 pub(super) type ProducerId = u64;
 
 /// A record as it is kept.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stored {
+    #[serde(with = "blob")]
     pub(super) key: Option<Vec<u8>>,
+    #[serde(with = "blob")]
     pub(super) value: Option<Vec<u8>>,
     pub(super) headers: Vec<(String, Vec<u8>)>,
     pub(super) time: Timestamp,
 }
 
-#[derive(Debug)]
-struct Entry {
+impl Stored {
+    /// About how many bytes it takes where it is written.
+    pub(super) fn size(&self) -> usize {
+        /// Lengths, the time, and the offset.
+        const BESIDE: usize = 24;
+        let bytes = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
+        let headers = self.headers.iter().map(|(name, value)| name.len() + value.len() + 4);
+        BESIDE + bytes(&self.key) + bytes(&self.value) + headers.sum::<usize>()
+    }
+}
+
+/// A record or marker at its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry {
     offset: u64,
     body: Body,
 }
 
-#[derive(Debug)]
+impl Entry {
+    /// As [`Stored::size`].
+    pub(super) fn size(&self) -> usize {
+        match &self.body {
+            Body::Record(record, _) => record.size(),
+            Body::Marker => 8,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Body {
     Record(Arc<Stored>, Fate),
     /// Where a transaction ended. It takes an offset and is never shown.
@@ -36,7 +63,7 @@ enum Body {
 }
 
 /// What became of a record's transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Fate {
     /// It has none, or was committed.
     Settled,
@@ -189,6 +216,50 @@ impl PartitionLog {
             last.get(key) == Some(&entry.offset) && !forgotten
         });
         self.unclean = 0;
+    }
+
+    // To be written down as a whole, and read back.
+
+    /// Everything there is, in order.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// What is to be told behind the entries.
+    pub(super) fn bounds(&self, at: Place) -> Change {
+        Change::Bounds { at, first: self.first, end: self.end, unclean: self.unclean as u64 }
+    }
+
+    /// As [`Stored::size`], of all.
+    pub(super) fn size(&self) -> usize {
+        self.entries.iter().map(Entry::size).sum()
+    }
+
+    /// Producers whose transactions go on.
+    pub(super) fn open_producers(&self) -> impl Iterator<Item = ProducerId> {
+        self.open.keys().copied()
+    }
+
+    /// Takes entries back as they were; `false` where they are not behind those there are.
+    pub(super) fn hold(&mut self, entries: Vec<Entry>) -> bool {
+        for entry in entries {
+            if entry.offset < self.end {
+                return false;
+            }
+            self.end = entry.offset + 1;
+            if let Body::Record(_, Fate::Open(producer)) = &entry.body {
+                self.open.entry(*producer).or_insert(entry.offset);
+            }
+            self.entries.push(entry);
+        }
+        true
+    }
+
+    /// Takes its bounds back as they were.
+    pub(super) fn bound(&mut self, first: u64, end: u64, unclean: u64) {
+        self.first = first;
+        self.end = end.max(self.end);
+        self.unclean = usize::try_from(unclean).unwrap_or(usize::MAX);
     }
 }
 

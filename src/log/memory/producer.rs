@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::Timestamp;
+
 use super::super::spread::partition_of;
 use super::super::{
     Call, Cause, Commit, Failure, LogError, Outgoing, Producer, Promise, To, TopicPartition,
@@ -72,11 +74,17 @@ impl MemoryProducer {
     }
 
     fn failed(&mut self, tag: usize, cause: Cause, detail: &str) {
-        let trouble = Trouble::new(Call::Drain, cause, detail);
-        let error = match (&self.promise, cause) {
-            (Promise::Idempotent, _) => LogError::Retry(trouble),
-            (Promise::Transactional { .. }, Cause::Fenced) => LogError::Fenced(trouble),
-            (Promise::Transactional { .. }, _) => LogError::Abort(trouble),
+        self.failed_by(tag, LogError::Retry(Trouble::new(Call::Drain, cause, detail)));
+    }
+
+    /// Notes a failure; what may be tried again dooms a transaction.
+    fn failed_by(&mut self, tag: usize, error: LogError) {
+        let error = match (&self.promise, error) {
+            (Promise::Transactional { .. }, LogError::Retry(trouble)) => match trouble.cause {
+                Cause::Fenced => LogError::Fenced(trouble),
+                _ => LogError::Abort(trouble),
+            },
+            (_, error) => error,
         };
         self.spoilt = self.within;
         self.failures.push(Failure { tag, error });
@@ -99,10 +107,12 @@ impl MemoryProducer {
         let count = self.queue.len() as u64;
         let struck = usize::try_from(broker.injector().dice().below(count)).unwrap_or_default();
         let queue = std::mem::take(&mut self.queue);
+        // What is delivered once it is written, where anything is.
+        let mut staged = Vec::new();
         for (number, queued) in queue.into_iter().enumerate() {
             let behind = number >= struck;
             match entered {
-                Err(Halt::Dead) => return,
+                Err(Halt::Dead) => break,
                 Err(Halt::Down | Halt::Refused) if behind => {
                     self.failed(
                         queued.tag,
@@ -113,7 +123,7 @@ impl MemoryProducer {
                 }
                 Ok(Go::Last) if behind => {
                     broker.crash(log.process);
-                    return;
+                    break;
                 }
                 _ => {}
             }
@@ -122,9 +132,18 @@ impl MemoryProducer {
                 self.failed(queued.tag, Cause::Fenced, "another producer has this id");
             } else if entered == Ok(Go::Unheard) && behind {
                 self.failed(queued.tag, Cause::Delivery, "no answer came in time");
+            } else if broker.is_kept() {
+                staged.push(queued.tag);
             }
         }
+        let appended = broker.append_staged();
         drop(broker);
+        if let Err(unwritten) = appended {
+            for tag in staged {
+                self.failed_by(tag, unwritten.again(Call::Drain));
+            }
+            log.rest(&unwritten);
+        }
         log.news();
     }
 
@@ -154,11 +173,17 @@ impl MemoryProducer {
         let done = match broker.end(&id, who, commit) {
             Ok(()) => Ok(()),
             Err(Refusal::Fenced | Refusal::NoTransaction) => Err(fenced(call)),
-            Err(Refusal::Concurrent) => Err(unknown(Halt::Refused)),
+            Err(Refusal::Concurrent) => {
+                Err(broker.undecided(call).unwrap_or_else(|| unknown(Halt::Refused)))
+            }
         };
+        let unwritten = broker.unwritten();
         broker.leave(log.process, go).map_err(unknown)?;
         drop(broker);
         log.news();
+        if let Some(unwritten) = unwritten.filter(|_| done.is_err()) {
+            log.rest(&unwritten);
+        }
         done
     }
 }
@@ -172,10 +197,14 @@ impl Producer for MemoryProducer {
         let process = self.log.process;
         let mut broker = self.log.call(CALL);
         let go = broker.enter(process, CALL).map_err(|halt| again(CALL, halt))?;
-        let identity = broker.init(id, micros(*timeout)).map_err(|_| {
+        let Ok(identity) = broker.init(id, micros(*timeout)) else {
             let detail = "the transaction before is not decided yet";
-            LogError::Retry(Trouble::new(CALL, Cause::Undecided, detail))
-        })?;
+            let waits = LogError::Retry(Trouble::new(CALL, Cause::Undecided, detail));
+            let Some(unwritten) = broker.unwritten() else { return Err(waits) };
+            drop(broker);
+            self.log.rest(&unwritten);
+            return Err(unwritten.again(CALL));
+        };
         broker.leave(process, go).map_err(|halt| again(CALL, halt))?;
         self.identity = Some(identity);
         Ok(())
@@ -201,14 +230,7 @@ impl Producer for MemoryProducer {
             return Err(LogError::Retry(Trouble::new(Call::Send, Cause::QueueFull, detail)));
         }
         let to = place(&mut self.log.call(Call::Send), record)?;
-        let headers = record.headers.iter().map(|(name, value)| ((*name).into(), value.to_vec()));
-        let stored = Stored {
-            key: record.key.map(<[u8]>::to_vec),
-            value: record.value.map(<[u8]>::to_vec),
-            headers: headers.collect(),
-            time: crate::model::Timestamp::from_millis(record.time.millis()),
-        };
-        self.queue.push_back(Queued { to, record: Arc::new(stored), tag: record.tag });
+        self.queue.push_back(Queued { to, record: stored(record), tag: record.tag });
         Ok(())
     }
 
@@ -264,8 +286,22 @@ impl Producer for MemoryProducer {
     }
 }
 
+/// A record as it is kept.
+pub(super) fn stored(record: &Outgoing<'_>) -> Arc<Stored> {
+    let headers = record.headers.iter().map(|(name, value)| ((*name).into(), value.to_vec()));
+    Arc::new(Stored {
+        key: record.key.map(<[u8]>::to_vec),
+        value: record.value.map(<[u8]>::to_vec),
+        headers: headers.collect(),
+        time: Timestamp::from_millis(record.time.millis()),
+    })
+}
+
 /// The partition a record goes to.
-fn place(broker: &mut Broker, record: &Outgoing<'_>) -> Result<TopicPartition, LogError> {
+pub(super) fn place(
+    broker: &mut Broker,
+    record: &Outgoing<'_>,
+) -> Result<TopicPartition, LogError> {
     let Some(topic) = broker.topic_mut(record.topic) else {
         let whole = format!("topic `{}`", record.topic);
         return Err(super::super::error::missing(Call::Send, &whole));

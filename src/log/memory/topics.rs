@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::Timestamp;
 
 use super::super::{NewTopic, TopicInfo};
+use super::disk::Change;
 use super::partition::PartitionLog;
 
 /// The settings the memory knows, with Kafka's defaults; others are kept and mean nothing.
@@ -18,6 +19,15 @@ const DEFAULTS: [(&str, &str); 4] = [
 /// A partition is compacted once so many records came since the last time, and they are half of
 /// all there are.
 const COMPACTED_AFTER: usize = 10_000;
+
+/// What was cleaned of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cleaned {
+    /// What stood before an offset was deleted.
+    Before(u64),
+    /// It was compacted; tombstones older than this went too.
+    Compacted(Timestamp),
+}
 
 #[derive(Debug)]
 pub(super) struct Topic {
@@ -35,6 +45,21 @@ impl Topic {
         let mut topic = Self { partitions: Vec::new(), settings, turn: 0 };
         topic.grow(asked.partitions.max(1));
         topic
+    }
+
+    /// A topic as it was written down.
+    pub(super) fn again(partitions: u32, settings: Vec<(String, String)>) -> Self {
+        let settings = settings.into_iter().collect();
+        let mut topic = Self { partitions: Vec::new(), settings, turn: 0 };
+        topic.grow(partitions);
+        topic
+    }
+
+    /// As it is written down, without its records.
+    pub(super) fn made(&self, name: &str) -> Change {
+        let settings = self.settings.iter().map(|(name, value)| (name.clone(), value.clone()));
+        let (topic, settings) = (name.to_owned(), settings.collect());
+        Change::Made { topic, partitions: self.count(), settings }
     }
 
     pub(super) fn grow(&mut self, partitions: u32) {
@@ -69,26 +94,36 @@ impl Topic {
             .is_some_and(|policies| policies.split(',').any(|one| one.trim() == policy))
     }
 
-    /// Deletes and compacts what is due.
-    pub(super) fn maintain(&mut self, now: Timestamp) {
+    /// Deletes and compacts what is due, and tells it.
+    pub(super) fn maintain(&mut self, now: Timestamp, told: &mut dyn FnMut(u32, Cleaned)) {
         let due = |partition: &PartitionLog| {
             partition.unclean() >= COMPACTED_AFTER && partition.unclean() * 2 >= partition.len()
         };
-        self.clean(now, due);
+        self.clean(now, due, told);
     }
 
-    /// Deletes what is due and compacts where `due` says so.
-    pub(super) fn clean(&mut self, now: Timestamp, due: impl Fn(&PartitionLog) -> bool) {
+    /// Deletes what is due and compacts where `due` says so, and tells what it did.
+    pub(super) fn clean(
+        &mut self,
+        now: Timestamp,
+        due: impl Fn(&PartitionLog) -> bool,
+        told: &mut dyn FnMut(u32, Cleaned),
+    ) {
         let ago = |millis: i64| now.plus(millis.saturating_mul(-1_000));
         let older = self.number("retention.ms").filter(|millis| *millis >= 0).map(ago);
         let forget = self.number("delete.retention.ms").map_or(now, ago);
         let (deletes, compacts) = (self.has_policy("delete"), self.has_policy("compact"));
-        for partition in &mut self.partitions {
+        for (number, partition) in (0_u32..).zip(&mut self.partitions) {
             if let Some(older) = older.filter(|_| deletes) {
+                let before = partition.first();
                 partition.expire(older);
+                if partition.first() > before {
+                    told(number, Cleaned::Before(partition.first()));
+                }
             }
             if compacts && due(partition) {
                 partition.compact(forget);
+                told(number, Cleaned::Compacted(forget));
             }
         }
     }

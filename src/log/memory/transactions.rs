@@ -60,6 +60,14 @@ struct Transaction {
     state: State,
 }
 
+/// A decided transaction that is not settled, as it stands.
+#[derive(Debug)]
+pub(super) struct Prepared<'t> {
+    pub(super) producer: ProducerId,
+    pub(super) commit: bool,
+    pub(super) contents: &'t Contents,
+}
+
 /// A decided transaction whose markers are to be written.
 #[derive(Debug)]
 pub(super) struct Decided {
@@ -197,6 +205,17 @@ impl Coordinator {
                 transaction.state = State::Prepared { commit: false, contents };
             }
         }
+    }
+
+    /// Every decided transaction, in the order in which [`Coordinator::settle`] gives them.
+    pub(super) fn prepared(&self) -> impl Iterator<Item = Prepared<'_>> {
+        self.by_id.values().filter_map(|transaction| match &transaction.state {
+            State::Prepared { commit, contents } => {
+                let producer = transaction.current.producer;
+                Some(Prepared { producer, commit: *commit, contents })
+            }
+            State::Empty | State::Ongoing { .. } | State::Complete { .. } => None,
+        })
     }
 
     /// Takes every decided transaction; the caller writes the markers.
