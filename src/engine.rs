@@ -20,7 +20,7 @@ use crate::decode::{Decoded, Decoder, Detail, Record};
 use crate::detect::Told;
 use crate::model::{
     Cell, Change, DeadReason, Event, FindingChange, Format, KindId, Ledger, Limits, Outcome,
-    Provider, Spender, Timestamp, Tracer,
+    Provider, Reached, Timestamp, Tracer,
 };
 use crate::state::{Frame, Graph, KnownResources, View};
 use crate::tenant::Registry;
@@ -69,9 +69,9 @@ pub trait Sink {
     fn outcome(&mut self, outcome: &EventOutcome<'_>);
     /// A step in a finding's life that is to be told. `detector` is the most severe reason's.
     fn finding(&mut self, change: &FindingChange, detector: &Detector, content: &Content);
-    /// An expression used up its budget; `first` where it is the first time for its owner. What
-    /// it was to tell is unknown, and the stream goes on.
-    fn exhausted(&mut self, _spender: &Spender, _first: bool) {}
+    /// A limit was reached; `first` where it is the first time for whoever reached it. The stream goes
+    /// on without what is beyond it.
+    fn reached(&mut self, _reached: &Reached, _first: bool) {}
     /// A step that is not told one by one: of a discovered finding, told in a summary only.
     fn kept(&mut self, _change: &FindingChange) {}
 }
@@ -122,8 +122,8 @@ struct Core {
     touched: BTreeSet<Cell>,
     scratch: Bump,
     ledger: Ledger,
-    /// Owners of expressions that ran out at least once.
-    spenders: BTreeSet<Spender>,
+    /// Limits that were reached at least once.
+    reached: BTreeSet<Reached>,
 }
 
 impl Engine {
@@ -145,7 +145,7 @@ impl Engine {
                 touched: BTreeSet::new(),
                 scratch: Bump::new(),
                 ledger: Ledger::default(),
-                spenders: BTreeSet::new(),
+                reached: BTreeSet::new(),
             },
         }
     }
@@ -220,7 +220,7 @@ impl Engine {
             }
         }
         core.scratch.reset();
-        core.tell_spenders(sink);
+        core.tell_limits(sink);
         for told in steps {
             core.tell(told, now, sink);
         }
@@ -308,7 +308,7 @@ impl Core {
         let Some(Prepared { told, tenant, change }) = prepared else { return };
         let told = EventOutcome { tenant: tenant.as_deref().unwrap_or(""), ..told };
         let Some(change) = change else {
-            self.tell_spenders(sink);
+            self.tell_limits(sink);
             return sink.outcome(&told);
         };
         self.apply(*change, &told, arena, trace, sink);
@@ -354,7 +354,7 @@ impl Core {
         let resources = self.named(&resources);
         let told = EventOutcome { outcome, resources: &resources, alerts: &uids, ..told.clone() };
         sink.outcome(&told);
-        self.tell_spenders(sink);
+        self.tell_limits(sink);
         self.tell_summaries(&cell, Some(now), sink);
         for step in steps {
             self.tell(step, now, sink);
@@ -403,12 +403,12 @@ impl Core {
         }
     }
 
-    fn tell_spenders(&mut self, sink: &mut dyn Sink) {
-        for spender in self.ledger.take() {
-            let first = !self.spenders.contains(&spender);
-            sink.exhausted(&spender, first);
+    fn tell_limits(&mut self, sink: &mut dyn Sink) {
+        for reached in self.ledger.take() {
+            let first = !self.reached.contains(&reached);
+            sink.reached(&reached, first);
             if first {
-                self.spenders.insert(spender);
+                self.reached.insert(reached);
             }
         }
     }

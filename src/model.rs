@@ -21,7 +21,7 @@ pub use change::{
 pub use event::{Actor, Body, CallError, Event, EventKey, Family, Format, Ownership, Phase};
 pub use finding::{Area, Confidence, Finding, FindingChange, Novelty, Reason, Severity, Step};
 pub use ids::{Cell, Digest, Provider};
-pub use ledger::{Ledger, Spender};
+pub use ledger::{Ledger, Limit, Owner, Reached, Spender};
 pub use limits::Limits;
 pub use outcome::{DeadReason, Outcome};
 pub use schema::{

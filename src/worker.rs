@@ -24,7 +24,7 @@ mod topics;
 use std::time::Duration;
 
 pub(crate) use batch::Out;
-pub use batch::Told;
+pub use batch::{Told, warn_of};
 pub use detect::{Detect, Settings};
 pub use ingest::{BREAKER_RECORDS, Binding, Ingest, Intake as IngestSettings, Source};
 pub use letters::Body;
@@ -32,7 +32,7 @@ pub(crate) use letters::{Letter, out as letter};
 pub use sabotage::Mutant;
 pub use topics::{RowKey, Topics, key_of};
 
-use crate::model::{DeadReason, Format, Outcome, Severity, Step, Timestamp};
+use crate::model::{DeadReason, Format, Limit, Outcome, Severity, Step, Timestamp};
 
 /// What a worker does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -213,6 +213,8 @@ pub enum Happening<'h> {
     },
     /// A record or event was refused and sent to the dead letters.
     Dead(DeadReason),
+    /// A limit was reached so many times.
+    Reached(Limit, u64),
     /// A batch is through, from its first poll to its commit.
     Batch {
         /// How many records.

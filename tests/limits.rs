@@ -5,10 +5,21 @@ mod common;
 use common::records::{ACCOUNT, authorize, azure, azure_rule, create_group, ec2, item, revoke};
 use common::{Play, cloudtrail};
 use driftline::model::Step::{Opened, Resolved, Retracted};
-use driftline::model::{Limits, Outcome};
+use driftline::model::{Limit, Limits, Outcome};
 use serde_json::{Value, json};
 
 const WORLD: &str = "0.0.0.0/0";
+
+/// The limits of the account that were reached, and whether each for the first time.
+fn told(play: &Play) -> Vec<(Limit, bool)> {
+    let of = format!("account {ACCOUNT}/{ACCOUNT}");
+    let told = play.log.reached.iter();
+    told.map(|(limit, by, first)| {
+        assert_eq!(*by, of);
+        (*limit, *first)
+    })
+    .collect()
+}
 
 #[test]
 fn one_resource_past_the_bound_is_not_taken_up_and_the_others_go_on() {
@@ -20,6 +31,7 @@ fn one_resource_past_the_bound_is_not_taken_up_and_the_others_go_on() {
     assert_eq!(play.engine.size().0, 3);
     assert!(play.facets("sg-2").is_some() && play.facets("sg-3").is_none());
     assert_eq!(play.open("FW-001").len(), 3);
+    assert_eq!(told(&play), [(Limit::ResourcesPerCell, true)]);
     play.say(&revoke("x", 50, "sg-0", 22, WORLD));
     assert_eq!(play.open("FW-001").len(), 2, "a known resource is still followed");
 }
@@ -33,6 +45,9 @@ fn one_finding_past_the_bound_is_not_opened_and_room_is_used_again() {
     }
     assert_eq!(play.engine.open_findings(), 2, "{}", play.log.text);
     assert_eq!(play.story("FW-001"), [Opened, Opened]);
+    // Two detectors would have opened it.
+    let full = Limit::FindingsPerCell;
+    assert_eq!(told(&play), [(full, true), (full, false)]);
     play.say(&revoke("x", 50, "sg-0", 22, WORLD));
     play.say(&authorize("y", 60, "sg-9", "r9", 22, WORLD));
     assert_eq!(play.story("FW-001"), [Opened, Opened, Resolved, Opened], "{}", play.log.text);
@@ -116,6 +131,8 @@ fn a_set_with_more_elements_than_the_bound_stays_bounded() {
         let facets = play.facets("sg-1").unwrap_or_default().to_string();
         assert_eq!(facets.matches("ingress").count(), count.min(MOST), "{count}: {facets}");
         assert!(facets.contains(&(999 + count).to_string()), "the newest stay: {facets}");
+        let expected = if count < MOST { vec![] } else { vec![(Limit::Elements, true)] };
+        assert_eq!(told(&play), expected, "{count}");
         // That a rule is not among them does not prove that it is gone; its removal does.
         assert_eq!(play.story("FW-006"), vec![Opened; count], "{count}");
         let rules = json!({"items": [{"securityGroupRuleId": "r0"}]});
@@ -151,27 +168,28 @@ fn an_expression_that_uses_up_its_budget_is_told_and_stops_nothing() {
     };
     let mut plenty = Play::within(Limits::default());
     say(&mut plenty);
-    assert_eq!(plenty.log.exhausted, [], "the shipped pack stays within its budget");
+    assert_eq!(plenty.log.reached, [], "the shipped pack stays within its budget");
 
     let mut scarce = Play::within(Limits { fuel: 30, ..Limits::default() });
     say(&mut scarce);
     assert_eq!(scarce.log.outcomes, plenty.log.outcomes, "each event has its outcome");
-    let spenders: Vec<&str> = scarce.log.exhausted.iter().map(|(name, _)| &**name).collect();
+    let spenders: Vec<&str> = scarce.log.reached.iter().map(|(_, name, _)| &**name).collect();
     assert!(spenders.contains(&"facet network.security_group.world"), "{spenders:?}");
     assert!(spenders.iter().any(|name| name.starts_with("detector FW-")), "{spenders:?}");
     // Each is the first of its name once, and the first time it is told.
     let mut known = std::collections::BTreeSet::new();
-    for (name, first) in &scarce.log.exhausted {
+    for (limit, name, first) in &scarce.log.reached {
+        assert_eq!(*limit, Limit::Fuel);
         assert_eq!(*first, known.insert(name), "{name}");
     }
-    assert!(known.len() < scarce.log.exhausted.len(), "every time is counted");
+    assert!(known.len() < scarce.log.reached.len(), "every time is counted");
     // The small group's rules fit the budget: what can be judged is judged.
     assert_eq!(scarce.open("FW-001").len(), 1, "{}", scarce.log.text);
 
     let mut none = Play::within(Limits { fuel: 1, ..Limits::default() });
     say(&mut none);
-    let mapping = |(name, _): &(String, bool)| name.starts_with("mapping config/content/mappings");
-    assert!(none.log.exhausted.iter().any(mapping), "{:?}", none.log.exhausted);
+    let mapping = |name: &str| name.starts_with("mapping config/content/mappings");
+    assert!(none.log.reached.iter().any(|(_, name, _)| mapping(name)), "{:?}", none.log.reached);
 }
 
 #[test]
@@ -187,7 +205,10 @@ fn one_operation_past_the_bound_gives_up_the_oldest_as_if_its_end_were_lost() {
     play.say(&started(1));
     play.say(&started(2));
     assert!(play.open("FW-001").is_empty(), "{}", play.log.text);
+    assert!(play.log.reached.is_empty());
     assert_eq!(play.say(&started(3)), Outcome::Pending);
+    let limits: Vec<Limit> = play.log.reached.iter().map(|(limit, ..)| *limit).collect();
+    assert_eq!(limits, [Limit::Operations]);
     assert_eq!(play.open("FW-001").len(), 1, "{}", play.log.text);
     assert!(play.open("FW-001")[0].1, "nobody knows yet whether it came to be");
     assert!(play.steps("FW-001")[0].resource.contains("nsg-1"), "{}", play.log.text);
@@ -201,8 +222,10 @@ fn a_removal_past_the_bound_of_those_that_wait_is_forgotten_oldest_first() {
     for (number, rule) in [(1, "r1"), (2, "r2")] {
         let request = json!({"securityGroupRuleIds": {"items": [{"securityGroupRuleId": rule}]}});
         let id = format!("d{number}");
+        assert!(play.log.reached.is_empty());
         play.say(&ec2(&id, 50 + number, "RevokeSecurityGroupIngress", &request, &json!({})));
     }
+    assert_eq!(told(&play), [(Limit::Orphans, true)]);
     play.say(&authorize("a1", 1, "sg-1", "r1", 22, WORLD));
     play.say(&authorize("a2", 2, "sg-2", "r2", 22, WORLD));
     let open: Vec<_> = play.steps("FW-001").iter().map(|l| (l.step, l.resource.clone())).collect();

@@ -26,10 +26,10 @@ use crate::log::{
     Admin as _, Commit, Consumer as _, Log as _, LogError, Membership, NewTopic, Offset, Outgoing,
     Polled, Producer as _, Promise, Protocol, Reader as _, To, TopicPartition,
 };
-use crate::model::{FindingChange, Limits, Provider, Spender, Timestamp};
-use crate::telemetry::{self, Pipeline, Series};
+use crate::model::{FindingChange, Limits, Provider, Reached, Timestamp};
+use crate::telemetry::{Pipeline, Series};
 use crate::tenant::{Registry, Unmapped};
-use crate::worker::{Happening, Holding, Observer as _, Role};
+use crate::worker::{Happening, Holding, Observer as _, Role, warn_of};
 
 mod serve;
 mod standing;
@@ -39,7 +39,6 @@ use standing::Standing;
 use super::output::Output;
 use super::signals::{Signal, Signals};
 use super::tally::{Ending, Tally};
-use super::teller::warn_of;
 use super::{Ended, pack};
 
 /// Where the clouds' events arrive.
@@ -338,10 +337,12 @@ impl Sink for Seats {
         }
     }
 
-    fn exhausted(&mut self, spender: &Spender, first: bool) {
-        self.tally.exhausted(spender);
-        warn_of(spender, first);
-        metrics::counter!(telemetry::EXHAUSTED, "expression" => spender.to_string()).increment(1);
+    fn reached(&mut self, reached: &Reached, first: bool) {
+        self.tally.reached(reached);
+        if first {
+            warn_of(reached);
+        }
+        self.tell(&Happening::Reached(reached.limit, 1));
     }
 
     fn finding(&mut self, change: &FindingChange, detector: &Detector, content: &Content) {

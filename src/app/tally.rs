@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{DeadReason, Format, Outcome, Severity, Spender, Step};
+use crate::model::{DeadReason, Format, Limit, Outcome, Reached, Severity, Step};
 use crate::telemetry::NO_FORMAT;
 
 /// Every step, in the order of a finding's life.
@@ -22,8 +22,8 @@ pub struct Tally {
     formats: [u64; Format::ALL.len() + 1],
     dead: [u64; DeadReason::ALL.len()],
     alerts: [[u64; STEPS.len()]; Severity::ALL.len()],
-    /// Evaluations that used up their budget, by whose expression it was.
-    exhausted: BTreeMap<String, u64>,
+    /// How often a limit was reached, and by whom.
+    limits: BTreeMap<Limit, BTreeMap<String, u64>>,
 }
 
 /// What is known only at the end.
@@ -52,9 +52,10 @@ impl Tally {
         self.alerts[severity as usize][step as usize] += 1;
     }
 
-    /// Counts an evaluation that used up its budget.
-    pub fn exhausted(&mut self, spender: &Spender) {
-        *self.exhausted.entry(spender.to_string()).or_default() += 1;
+    /// Counts a limit that was reached.
+    pub fn reached(&mut self, reached: &Reached) {
+        let by = self.limits.entry(reached.limit).or_default();
+        *by.entry(reached.by.to_string()).or_default() += 1;
     }
 
     /// Adds another part's events and alerts; records are counted once, by whoever reads them.
@@ -65,8 +66,11 @@ impl Tally {
         for (row, more) in self.alerts.iter_mut().zip(&other.alerts) {
             add(row, more);
         }
-        for (spender, count) in &other.exhausted {
-            *self.exhausted.entry(spender.clone()).or_default() += count;
+        for (limit, by) in &other.limits {
+            let own = self.limits.entry(*limit).or_default();
+            for (owner, count) in by {
+                *own.entry(owner.clone()).or_default() += count;
+            }
         }
     }
 
@@ -113,7 +117,7 @@ impl Tally {
                 "by_severity": named(Severity::ALL.iter().map(|s| s.as_str()), by_severity),
                 "by_step": named(STEPS.iter().map(|step| step.as_str()), by_step),
             },
-            "exhausted": self.exhausted,
+            "limits": self.limits.iter().map(|(l, by)| (l.as_str(), by)).collect::<BTreeMap<_, _>>(),
             "open_findings": end.open_findings,
             "seconds": end.seconds,
             "events_per_second": self.rate(end),
@@ -139,10 +143,9 @@ impl Tally {
             rows(&mut out, format_names().zip(self.formats));
         }
         self.alert_rows(&mut out);
-        if !self.exhausted.is_empty() {
-            out.push_str("expression budget used up by\n");
-            let counts = self.exhausted.values().copied();
-            rows(&mut out, self.exhausted.keys().map(String::as_str).zip(counts));
+        for (limit, by) in &self.limits {
+            let _ = writeln!(out, "limit `{}` reached: {}", limit.as_str(), limit.effect());
+            rows(&mut out, by.keys().map(String::as_str).zip(by.values().copied()));
         }
         let _ = writeln!(out, "{:<16}{:>12}", "open findings", end.open_findings);
         let _ =

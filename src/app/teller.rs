@@ -9,7 +9,9 @@ use crate::alert::{Alert, ocsf, proto};
 use crate::cli::AlertFormat;
 use crate::content::{Content, Detector};
 use crate::engine::{EventOutcome, Sink};
-use crate::model::{FindingChange, Limits, Spender};
+use crate::model::{FindingChange, Limits, Reached};
+
+use crate::worker::warn_of;
 
 use super::tally::Tally;
 
@@ -101,13 +103,6 @@ impl Teller {
     }
 }
 
-/// Logs that an expression used up its budget, once for each owner.
-pub(super) fn warn_of(spender: &Spender, first: bool) {
-    if first {
-        tracing::warn!(%spender, "expression budget used up; what it was to tell is unknown");
-    }
-}
-
 impl Sink for Teller {
     fn outcome(&mut self, outcome: &EventOutcome<'_>) {
         self.tally.event(outcome.outcome, outcome.format, outcome.dead);
@@ -120,9 +115,11 @@ impl Sink for Teller {
         self.pieces.push(Piece { at: (in_run, outcome.event), what: What::Outcome(line) });
     }
 
-    fn exhausted(&mut self, spender: &Spender, first: bool) {
-        self.tally.exhausted(spender);
-        warn_of(spender, first);
+    fn reached(&mut self, reached: &Reached, first: bool) {
+        self.tally.reached(reached);
+        if first {
+            warn_of(reached);
+        }
     }
 
     fn finding(&mut self, change: &FindingChange, detector: &Detector, content: &Content) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::content::{ActForm, Detector, Form};
 use crate::expr::Program;
 use crate::model::{
-    Act, Confidence, Finding, KindId, Novelty, Reason, Severity, Spender, Step, Timestamp, Val,
-    Value,
+    Act, Confidence, Finding, KindId, Limit, Novelty, Reason, Severity, Spender, Step, Timestamp,
+    Val, Value,
 };
 use crate::state::{Key, Lens};
 
@@ -91,8 +91,13 @@ impl CellFindings {
         let at = deed_key(detector, &resource);
         let mut open = Open::new(finding, at, cause);
         told.push(step(&mut open, Step::Opened, scene, cause.time, facts(act, scene)));
-        if form.until.is_some() && self.open.len() < scene.frame.limits.findings_per_cell {
+        if form.until.is_none() {
+            return;
+        }
+        if self.open.len() < scene.frame.limits.findings_per_cell {
             self.open.add(&open);
+        } else {
+            scene.frame.ledger.full(Limit::FindingsPerCell, scene.state.cell());
         }
     }
 
@@ -184,7 +189,7 @@ fn ask<'a>(
     params(detector, scene, &mut all);
     let answer = program.eval(&all, &lens.call());
     if lens.ran_out() {
-        scene.frame.ledger.note(Spender::Detector(Arc::clone(&detector.id)));
+        scene.frame.ledger.spent(Spender::Detector(Arc::clone(&detector.id)));
     }
     match answer {
         Ok(Val::Bool(truth)) => Val::Bool(truth),

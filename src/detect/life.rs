@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::content::{Detector, Form, PostureForm, PostureOn};
-use crate::model::{Digest, FacetId, Family, Finding, KindId, Novelty, Reason, Step};
+use crate::model::{Digest, FacetId, Family, Finding, KindId, Limit, Novelty, Reason, Step};
 use crate::state::{FacetBody, FacetState, Knowledge, Life, Transition, View};
 
 use super::posture::{Hearing, Look, Verdict, Wanted, element_name, unjudged};
@@ -156,6 +156,7 @@ impl CellFindings {
         }
         if full {
             self.refused += 1;
+            scene.frame.ledger.full(Limit::FindingsPerCell, scene.state.cell());
             return;
         }
         let novelty = novelty(form, on, detector, transition, verdict, scene);

@@ -281,7 +281,7 @@ impl<'h> Case<'_, 'h> {
             });
         }
         if lens.ran_out() {
-            scene.frame.ledger.note(Spender::Detector(self.detector.id.clone()));
+            scene.frame.ledger.spent(Spender::Detector(self.detector.id.clone()));
         }
         Answer { holds, severity, measure, notes: lens.notes() }
     }

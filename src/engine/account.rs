@@ -7,7 +7,7 @@ use bumpalo::Bump;
 use crate::content::Content;
 use crate::detect::{CellFindings, Scene, Told, Why};
 use crate::model::{
-    Cause, Cell, Change, KindId, Operation, Outcome, Timestamp, Trace, Translation,
+    Cause, Cell, Change, KindId, Limit, Operation, Outcome, Timestamp, Trace, Translation,
 };
 use crate::state::pending::{Paired, Taken};
 use crate::state::{Applied, CellState, Frame, KnownResources, Part, Timer};
@@ -72,6 +72,7 @@ impl Account {
         let now = self.state.watermark;
         let Taken { paired, lost } = self.state.pending.take(change, now, frame.limits);
         if let Some(start) = lost {
+            frame.ledger.full(Limit::Operations, self.state.cell());
             told.append(&mut self.apply(&start, None, true, frame, arena).told);
             self.state.rest();
         }

@@ -36,7 +36,7 @@ impl Core {
         }
         self.graph = Graph::of(&content);
         self.known = known(&content, &self.setup.limits);
-        self.spenders.clear();
+        self.reached.clear();
         let old = std::mem::replace(&mut self.content, content);
         let (limits, ledger) = (&self.setup.limits, &self.ledger);
         let (content, graph) = (&self.content, &self.graph);

@@ -8,7 +8,7 @@ use crate::content::Content;
 use crate::decode::{Dead, Decoded, Decoder, Detail, Index, Record, Skipped};
 use crate::map::{Mapped, map_traced};
 use crate::model::{
-    Cell, Change, Event, EventKey, Ledger, Outcome, Ownership, Spender, Trace, Tracer,
+    Cell, Change, Event, EventKey, Ledger, Outcome, Ownership, Reached, Trace, Tracer,
 };
 use crate::tenant::{Registry, Resolution};
 
@@ -180,8 +180,8 @@ pub trait Gate {
     /// What an event says; its fate is told where its state is. `outcome` holds what it comes to
     /// there if nothing of it is new.
     fn change(&mut self, change: &Change, outcome: &EventOutcome<'_>);
-    /// An expression of a mapping used up its budget.
-    fn exhausted(&mut self, _spender: &Spender) {}
+    /// A limit was reached: an expression of a mapping used up its budget.
+    fn reached(&mut self, _reached: &Reached) {}
 }
 
 /// The half of the pipeline that needs no state.
@@ -227,8 +227,8 @@ impl Intake {
                 }
                 Decoded::Event(event) => {
                     let prepared = desk.prepare(event, number, arena);
-                    for spender in ledger.take() {
-                        gate.exhausted(&spender);
+                    for reached in ledger.take() {
+                        gate.reached(&reached);
                     }
                     if let Some(Prepared { told, tenant, change }) = prepared {
                         let told = EventOutcome { tenant: tenant.as_deref().unwrap_or(""), ..told };

@@ -55,7 +55,7 @@ impl<'a> Reader<'a, '_> {
     pub(super) fn note_spent(&self, entry: &Entry, ledger: &Ledger) {
         if self.call.fuel.get() == 0 {
             let place = format!("{}:{}", entry.source.file, entry.source.line);
-            ledger.note(Spender::Mapping(place.into()));
+            ledger.spent(Spender::Mapping(place.into()));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::model::{Change, KindId, Source, Write};
+use crate::model::{Change, KindId, Limit, Source, Write};
 
 use super::Key;
 use super::cell::{CellState, Frame, Orphan};
@@ -62,6 +62,7 @@ impl CellState {
         }
         if self.orphans.len() > frame.limits.orphans {
             self.orphans.pop_front();
+            frame.ledger.full(Limit::Orphans, self.cell());
         }
     }
 

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::content::Content;
 use crate::model::{
-    Cause, Cell, Change, Digest, FacetId, KindId, Ledger, Limits, Source, Timestamp, Tracer,
+    Cause, Cell, Change, Digest, FacetId, KindId, Ledger, Limit, Limits, Source, Timestamp, Tracer,
     Translation,
 };
 
@@ -119,7 +119,7 @@ pub struct Frame<'f> {
     pub limits: &'f Limits,
     /// Who is told each step; nobody, but for `explain`.
     pub trace: Option<&'f dyn Tracer>,
-    /// Where expressions that use up their budget are noted.
+    /// Where limits that are reached are noted.
     pub ledger: &'f Ledger,
 }
 
@@ -388,6 +388,7 @@ impl CellState {
         work.applied.touched.push((kind, id.clone()));
         if !self.store.contains(key) && self.store.len() >= frame.limits.resources_per_cell {
             work.applied.refused += 1;
+            frame.ledger.full(Limit::ResourcesPerCell, &self.cell);
             return;
         }
         self.index.note(kind, &said, frame.graph);
@@ -469,7 +470,10 @@ impl CellState {
         for facet in differences(before, &after) {
             let was = before.facet(facet).is_some_and(|state| state.is_crowded(frame.limits));
             let is = after.facet(facet).is_some_and(|state| state.is_crowded(frame.limits));
-            work.applied.crowded += usize::from(is && !was);
+            if is && !was {
+                work.applied.crowded += 1;
+                frame.ledger.full(Limit::Elements, &self.cell);
+            }
             work.facets.push_back((key, kind, facet));
         }
         let derived = Arc::clone(&was.derived);

@@ -106,7 +106,7 @@ impl CellState {
                     let kind = frame.content.schema.kind(row.kind);
                     let facet = &kind.facets[usize::from(derive.facet.0)];
                     let name = format!("{}.{}", kind.name, facet.name);
-                    frame.ledger.note(Spender::Facet(name.into()));
+                    frame.ledger.spent(Spender::Facet(name.into()));
                 }
                 (derive.facet, value)
             })

@@ -1,7 +1,7 @@
 //! Every metric, declared once: its name, sort, help, labels, and how many series it may have.
 
 use crate::log::Cause;
-use crate::model::{DeadReason, Format, Outcome, Severity, Step};
+use crate::model::{DeadReason, Format, Limit, Outcome, Severity, Step};
 use crate::web::health;
 use crate::worker::{Delivery, End, Moved, Role};
 
@@ -51,8 +51,8 @@ pub const HALTED: &str = "driftline_partition_halted";
 pub const FAILED: &str = "driftline_log_failures_total";
 /// Gauge: workers by how they are.
 pub const WORKERS: &str = "driftline_workers";
-/// Counter: evaluations that used up their budget, by whose expression it was.
-pub const EXHAUSTED: &str = "driftline_expressions_exhausted_total";
+/// Counter: times that a limit was reached.
+pub const LIMITS: &str = "driftline_limits_reached_total";
 /// Counter: content taken up, or refused, while running.
 pub const RELOADS: &str = "driftline_content_reloads_total";
 /// Gauge: when the content in use was loaded.
@@ -82,8 +82,6 @@ pub const MAX_PARTITIONS: usize = 1_024;
 pub const MAX_DETECTORS: usize = 1_024;
 /// Destinations that a metric tells apart: as many as there may be.
 pub const MAX_DESTINATIONS: usize = 32;
-/// Expressions that can use up their budget; content bounds them, and hardly any ever does.
-const MAX_EXPRESSIONS: usize = 1_024;
 
 /// What sort of metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -193,6 +191,7 @@ const END: Label = closed("outcome", || End::ALL.map(End::as_str).to_vec());
 const MOVED: Label = closed("outcome", || Moved::ALL.map(Moved::as_str).to_vec());
 const HOW: Label = closed("outcome", || Delivery::ALL.map(Delivery::as_str).to_vec());
 const REASON: Label = closed("reason", || DeadReason::ALL.map(DeadReason::as_str).to_vec());
+const LIMIT: Label = closed("limit", || Limit::ALL.map(Limit::as_str).to_vec());
 const CAUSE: Label = closed("reason", causes);
 const SEVERITY: Label = closed("severity", || Severity::ALL.map(Severity::as_str).to_vec());
 const STEP: Label = closed("step", || STEPS.map(Step::as_str).to_vec());
@@ -201,8 +200,6 @@ const RESULT: Label = closed("result", || vec!["taken", "kept"]);
 const TOPIC: Label = open("topic", "the topics that are read", MAX_TOPICS);
 const PARTITION: Label = open("partition", "numbers of partitions", MAX_PARTITIONS);
 const DETECTOR: Label = open("detector", "ids of detectors", MAX_DETECTORS);
-const EXPRESSION: Label =
-    open("expression", "detectors, derived facets and mapping entries", MAX_EXPRESSIONS);
 const DESTINATION: Label =
     open("destination", "the destinations that are configured", MAX_DESTINATIONS);
 const VERSION: Label = open("version", "Driftline's version", 1);
@@ -349,11 +346,11 @@ pub const METRICS: &[Metric] = &[
         "Failed calls to the broker by cause; `generation` and `coordinator` come with every move.",
     ),
     worked(WORKERS, Gauge, &[ROLE, CONDITION], "Workers by how they are."),
-    other(
-        EXHAUSTED,
+    worked(
+        LIMITS,
         Counter,
-        &[EXPRESSION],
-        "Evaluations that used up their budget, by detector, derived facet or mapping entry.",
+        &[LIMIT],
+        "Times that a limit was reached, by its key under `limits`; the log tells by whom.",
     ),
     other(RELOADS, Counter, &[RESULT], "Times that content was to be loaded anew, by result."),
     other(LOADED, Gauge, &[], "When the content in use was loaded, in seconds since 1970."),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use rustc_hash::FxHashMap;
 
-use crate::model::{DeadReason, Format, Outcome, Severity, Step};
+use crate::model::{DeadReason, Format, Limit, Outcome, Severity, Step};
 use crate::web::health;
 use crate::worker::{Condition, Delivery, End, Happening, Holding, Moved, Observer, Role};
 
@@ -35,6 +35,7 @@ pub struct Series {
     events: [[OnceLock<Counter>; Outcome::ALL.len()]; FORMATS],
     ages: [OnceLock<Histogram>; FORMATS],
     dead: [Counter; DeadReason::ALL.len()],
+    limits: [Counter; Limit::ALL.len()],
     alerts: [[Counter; STEPS.len()]; Severity::ALL.len()],
     latency: [Histogram; Severity::ALL.len()],
     detectors: Known<Box<str>, Counter>,
@@ -136,6 +137,7 @@ impl Series {
             ages: Default::default(),
             dead: DeadReason::ALL
                 .map(|reason| counter!(declared::DEAD, "reason" => reason.as_str())),
+            limits: Limit::ALL.map(|limit| counter!(declared::LIMITS, "limit" => limit.as_str())),
             alerts: Severity::ALL.map(|severity| {
                 STEPS.map(|step| {
                     let (severity, step) = (severity.as_str(), step.as_str());
@@ -324,6 +326,7 @@ impl Observer for Pipeline {
                 series.consumed(topic, partition, records, lag);
             }
             Happening::Dead(reason) => series.dead[reason as usize].increment(1),
+            Happening::Reached(limit, times) => series.limits[limit as usize].increment(times),
             Happening::Batch { records, took } => {
                 let role = series.role(self.role);
                 role.batch.record(took);

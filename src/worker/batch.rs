@@ -8,7 +8,7 @@ use crate::content::{Content, Detector};
 use crate::engine::{EventOutcome, Sink};
 use crate::log::Offset;
 use crate::model::{
-    DeadReason, FindingChange, Format, Limits, Outcome, Severity, Spender, Step, Timestamp,
+    DeadReason, FindingChange, Format, Limit, Limits, Outcome, Reached, Severity, Step, Timestamp,
 };
 
 /// How alerts are written.
@@ -83,6 +83,11 @@ pub(super) struct ToldEvent {
     pub age: Option<i64>,
 }
 
+/// Logs that a limit was reached; to be done once for whoever reached it.
+pub fn warn_of(Reached { limit, by }: &Reached) {
+    tracing::warn!(limit = limit.as_str(), %by, "a limit is reached: {}", limit.effect());
+}
+
 /// A batch.
 #[derive(Default)]
 pub(super) struct Batch {
@@ -96,6 +101,8 @@ pub(super) struct Batch {
     pub events: Vec<ToldEvent>,
     pub alerts: Vec<ToldAlert>,
     pub dead: Vec<DeadReason>,
+    /// How often limits were reached.
+    pub limits: BTreeMap<Limit, u64>,
     /// Its receipt.
     pub receipt: String,
 }
@@ -146,9 +153,10 @@ impl Sink for Seat<'_> {
         });
     }
 
-    fn exhausted(&mut self, spender: &Spender, first: bool) {
+    fn reached(&mut self, reached: &Reached, first: bool) {
         if first {
-            tracing::warn!(%spender, "expression budget used up; what it was to tell is unknown");
+            warn_of(reached);
         }
+        *self.batch.limits.entry(reached.limit).or_default() += 1;
     }
 }

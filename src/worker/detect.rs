@@ -647,6 +647,9 @@ impl<L: Log> Detect<L> {
         for reason in &batch.dead {
             self.tell(&Happening::Dead(*reason));
         }
+        for (limit, times) in &batch.limits {
+            self.tell(&Happening::Reached(*limit, *times));
+        }
         for told in &batch.alerts {
             self.tell(&Happening::Alert {
                 detector: &told.detector,

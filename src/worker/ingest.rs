@@ -17,10 +17,11 @@ use crate::log::{
     Admin as _, Call, Cause, Commit, Consumer as _, Isolation, Log, LogError, Membership, Offset,
     Outgoing, Polled, Producer as _, Promise, Protocol, Reader as _, To, TopicPartition, Trouble,
 };
-use crate::model::{Change, DeadReason, Format, Outcome, Timestamp};
+use crate::model::{Change, DeadReason, Format, Outcome, Reached, Timestamp};
 use crate::tenant::Registry;
 use crate::wire;
 
+use super::batch::warn_of;
 use super::letters::{self, Body, Letter};
 use super::sabotage::{self, Mutant};
 use super::topics::{Topics, key_of};
@@ -171,11 +172,14 @@ pub struct Ingest<L: Log> {
     places: BTreeMap<TopicPartition, Place>,
     leaving: BTreeSet<TopicPartition>,
     stranded: bool,
+    /// What was reached before, and logged.
+    warned: BTreeSet<Reached>,
 }
 
 /// Where a record's events go.
 struct Desk<'d> {
     outs: &'d mut Vec<Out>,
+    warned: &'d mut BTreeSet<Reached>,
     content: &'d Content,
     observer: &'d dyn Observer,
     raw: &'d Raw,
@@ -223,6 +227,14 @@ impl Gate for Desk<'_> {
         if let Some(reason) = told.dead {
             self.refuse(reason, told.detail);
         }
+    }
+
+    fn reached(&mut self, reached: &Reached) {
+        if !self.warned.contains(reached) {
+            warn_of(reached);
+            self.warned.insert(reached.clone());
+        }
+        self.observer.happened(Role::Ingest, &Happening::Reached(reached.limit, 1));
     }
 
     fn change(&mut self, change: &Change, told: &EventOutcome<'_>) {
@@ -275,6 +287,7 @@ impl<L: Log> Ingest<L> {
             places: BTreeMap::new(),
             leaving: BTreeSet::new(),
             stranded: false,
+            warned: BTreeSet::new(),
         }
     }
 
@@ -627,7 +640,9 @@ impl<L: Log> Ingest<L> {
 
     /// Takes in one record; false where it is one too many that can't be read.
     fn take(&mut self, raw: &Raw, now: Timestamp, outs: &mut Vec<Out>) -> bool {
-        let Self { settings, pipelines, places, content, registry, setup, observer, .. } = self;
+        let Self {
+            settings, pipelines, places, content, registry, setup, observer, warned, ..
+        } = self;
         let source = settings.sources.iter().find(|source| source.topic == raw.of.topic);
         let format = source.and_then(|source| source.format);
         let Some((_, pipeline)) = pipelines.iter_mut().find(|(known, _)| *known == format) else {
@@ -640,6 +655,7 @@ impl<L: Log> Ingest<L> {
         let before = outs.len();
         let mut desk = Desk {
             outs,
+            warned,
             content,
             observer: &**observer,
             raw,

@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use driftline::content::{Content, Detector, Files, load};
 use driftline::decode::Record;
 use driftline::engine::{Engine, EventOutcome, Setup, Sink};
-use driftline::model::{Confidence, FindingChange, Outcome, Spender, Step, Timestamp};
+use driftline::model::{Confidence, FindingChange, Limit, Outcome, Reached, Step, Timestamp};
 use driftline::tenant::Registry;
 
 /// The shipped pack, loaded once.
@@ -79,8 +79,8 @@ pub struct Log {
     pub outcomes: Vec<Outcome>,
     pub steps: Vec<Line>,
     pub text: String,
-    /// Whose expressions used up their budget, and whether for the first time.
-    pub exhausted: Vec<(String, bool)>,
+    /// Which limits were reached, by whom, and whether for the first time.
+    pub reached: Vec<(Limit, String, bool)>,
 }
 
 /// One step, as tests look at it.
@@ -99,8 +99,8 @@ pub struct Line {
 }
 
 impl Sink for Log {
-    fn exhausted(&mut self, spender: &Spender, first: bool) {
-        self.exhausted.push((spender.to_string(), first));
+    fn reached(&mut self, reached: &Reached, first: bool) {
+        self.reached.push((reached.limit, reached.by.to_string(), first));
     }
 
     fn outcome(&mut self, outcome: &EventOutcome<'_>) {
