@@ -2,10 +2,12 @@
 //!
 //! This is the one room that reads a clock and writes to the terminal.
 
-use std::io;
+use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, ConfigCommand};
+use crate::config::show::Style;
 use crate::config::{self, Config, ConfigError};
 use crate::telemetry;
 
@@ -94,6 +96,10 @@ fn dispatch(cli: Cli, config: &Config, output: Output) -> anyhow::Result<Ended> 
         Command::SendTest(options) => notify::send_test(&options, config),
         Command::Topics(options) => topics::run(&options, config),
         Command::Replay(options) => replay::run(&options, config, output),
+        Command::Config(ConfigCommand::Show { origin }) => {
+            let style = Style { origin, log_format: cli.log_format };
+            show(cli.config.as_deref(), style)
+        }
         Command::Check(options) => check::run(&options, config),
         Command::Test(options) => test::run(&options, config, output),
         Command::Coverage(options) => coverage::run(&options, config, output),
@@ -101,6 +107,14 @@ fn dispatch(cli: Cli, config: &Config, output: Output) -> anyhow::Result<Ended> 
         Command::Explain(options) => explain::run(&options, config, output),
         Command::Demo(options) => demo::run(&options, config, output),
     }
+}
+
+/// `config show`.
+fn show(file: Option<&Path>, style: Style) -> anyhow::Result<Ended> {
+    let mut out = output::results(Path::new("-"))?;
+    out.write_all(config::show::show(file, style)?.as_bytes())?;
+    out.flush()?;
+    Ok(Ended::Well)
 }
 
 /// A file that is not there is a failure while running; what stands in one is configuration.

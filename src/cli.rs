@@ -60,6 +60,9 @@ pub enum Command {
     Replay(Box<Replay>),
     /// Content and configuration: every error at once.
     Check(Check),
+    /// The configuration that is in force.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// The tests inside detectors and mappings.
     Test(Test),
     /// Which detector is live on which cloud, by which path.
@@ -183,6 +186,17 @@ pub enum SummaryFormat {
     Text,
     /// One JSON object.
     Json,
+}
+
+/// `config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// The whole configuration as it is in force, as YAML; secrets are not shown.
+    Show {
+        /// Says of each value where it comes from: file and line, variable, option, or default.
+        #[arg(long)]
+        origin: bool,
+    },
 }
 
 /// `check`.

@@ -19,6 +19,7 @@ mod overlay;
 pub mod raw;
 pub mod schema;
 pub mod service;
+pub mod show;
 mod tenants;
 mod yaml;
 

@@ -20,11 +20,24 @@ pub(super) fn environment() -> Vec<(String, String)> {
 /// Sets each override in `tree` and reads the whole.
 ///
 /// A value is read as YAML would read it, and as text where only text fits there.
-pub(super) fn apply(mut tree: Value, overrides: &[(String, String)]) -> Result<Raw, ConfigError> {
+pub(super) fn apply(tree: Value, overrides: &[(String, String)]) -> Result<Raw, ConfigError> {
+    serde_json::from_value(merged(tree, overrides)?)
+        .map_err(|error| ConfigError::Invalid { faults: vec![error.to_string()] })
+}
+
+/// The keys that a variable names.
+pub(super) fn path(variable: &str) -> Vec<String> {
+    variable[PREFIX.len()..].split("__").map(str::to_ascii_lowercase).collect()
+}
+
+/// `tree` with each override set.
+pub(super) fn merged(
+    mut tree: Value,
+    overrides: &[(String, String)],
+) -> Result<Value, ConfigError> {
     let mut faults = Vec::new();
     for (name, text) in overrides {
-        let path: Vec<String> =
-            name[PREFIX.len()..].split("__").map(str::to_ascii_lowercase).collect();
+        let path = path(name);
         let typed = yaml::parse::<Value>(text).unwrap_or_else(|_| text.clone().into());
         match placed(&tree, &path, typed).or_else(|_| placed(&tree, &path, text.clone().into())) {
             Ok(next) => tree = next,
@@ -34,8 +47,7 @@ pub(super) fn apply(mut tree: Value, overrides: &[(String, String)]) -> Result<R
     if !faults.is_empty() {
         return Err(ConfigError::Invalid { faults });
     }
-    serde_json::from_value(tree)
-        .map_err(|error| ConfigError::Invalid { faults: vec![error.to_string()] })
+    Ok(tree)
 }
 
 fn placed(tree: &Value, path: &[String], value: Value) -> Result<Value, String> {
