@@ -22,6 +22,7 @@ mod notify;
 mod intake;
 pub mod output;
 mod pack;
+mod reload;
 mod replay;
 mod run;
 mod schema;

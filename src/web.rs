@@ -7,7 +7,6 @@
 //! **Invariant:** however many ask, however slowly, however much: time, connections and bytes have
 //! their maximum, and no worker waits for any of it.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -19,12 +18,12 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
 mod answer;
@@ -32,7 +31,7 @@ pub mod health;
 mod query;
 pub mod view;
 
-pub use answer::{Answer, Asked, Sources};
+pub use answer::{Answer, Asked, Reload, Sources};
 
 /// Bounds of the listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,9 +154,10 @@ async fn serve(
             _ = stopped.changed() => break,
             Some(_) = open.join_next() => {}
             accepted = listener.accept(), if room => match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, from)) => {
                     let sources = Arc::clone(&sources);
-                    open.spawn(connection(stream, sources, bounds, stopped.clone(), loopback));
+                    let reach = Reach { loopback, near: from.ip().to_canonical().is_loopback() };
+                    open.spawn(connection(stream, sources, bounds, stopped.clone(), reach));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
@@ -177,11 +177,17 @@ async fn connection(
     sources: Arc<Sources>,
     bounds: Bounds,
     mut stopped: watch::Receiver<bool>,
-    loopback: bool,
+    reach: Reach,
 ) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let answer = answer::answer(&sources, &asked(&request, loopback));
-        std::future::ready(Ok::<_, Infallible>(response(answer)))
+        let sources = Arc::clone(&sources);
+        async move {
+            let reads = request.method() == Method::GET || request.method() == Method::HEAD;
+            let ask = move || answer::answer(&sources, &asked(&request, reach));
+            // What does more than read may take its time.
+            let answer = if reads { ask() } else { spawn_blocking(ask).await? };
+            Ok::<_, JoinError>(response(answer))
+        }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -200,7 +206,14 @@ async fn connection(
     let _ = timeout(bounds.grace, served).await;
 }
 
-fn asked(request: &Request<Incoming>, loopback: bool) -> Asked<'_> {
+/// From where it can be asked, and from where it is.
+#[derive(Clone, Copy)]
+struct Reach {
+    loopback: bool,
+    near: bool,
+}
+
+fn asked(request: &Request<Incoming>, Reach { loopback, near }: Reach) -> Asked<'_> {
     let host = request.headers().get(header::HOST);
     Asked {
         method: request.method().as_str(),
@@ -209,6 +222,9 @@ fn asked(request: &Request<Incoming>, loopback: bool) -> Asked<'_> {
         // What is not text names no host of ours.
         host: host.map(|host| host.to_str().unwrap_or("?")),
         loopback,
+        near,
+        // A browser says so of whatever is not a plain look-up.
+        page: request.headers().contains_key(header::ORIGIN),
     }
 }
 
@@ -223,8 +239,8 @@ fn response(answer: Answer) -> Response<Full<Bytes>> {
     for (name, value) in fixed {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
-    if answer.status == hyper::StatusCode::METHOD_NOT_ALLOWED {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    if let Some(allow) = answer.allow {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     }
     response
 }

@@ -130,7 +130,7 @@ pub(super) fn run(options: &Demo, config: &Config, output: Output) -> anyhow::Re
     loop {
         match signals.next() {
             Signal::Reload => {
-                if let Some(content) = pack::reload(config, &[]) {
+                if let Ok(content) = pack::reload(config, &[]) {
                     stage.adopt(content)?;
                 }
             }

@@ -41,33 +41,32 @@ pub(super) fn load_watched(
     told(content::load_watched(&files, &crate::cloud::tables()), output)
 }
 
-/// As [`load`], while the old content is in use: what does not load leaves that where it is. `None`
-/// then, every fault told in the log.
-pub(super) fn reload(config: &Config, more: &[PathBuf]) -> Option<Arc<Content>> {
+/// As [`load`], while the old content is in use: what does not load leaves that where it is.
+///
+/// # Errors
+/// Why it was refused, in a line; every fault is told in the log.
+pub(super) fn reload(config: &Config, more: &[PathBuf]) -> Result<Arc<Content>, String> {
     let loaded = files(config, more).map(|files| content::load(&files, &crate::cloud::tables()));
     let taken = match loaded {
         Ok(Ok((content, warnings))) => {
             for warning in &warnings {
                 tracing::info!(%warning, "content");
             }
-            Some(Arc::new(content))
+            Ok(Arc::new(content))
         }
         Ok(Err(faults)) => {
             for fault in &faults {
                 tracing::error!(%fault, "content");
             }
-            tracing::error!("new content was refused, the old stays in use: {}", counted(&faults));
-            None
+            Err(counted(&faults))
         }
-        Err(why) => {
-            tracing::error!("new content was refused, the old stays in use: {why:#}");
-            None
-        }
+        Err(why) => Err(format!("{why:#}")),
     };
-    if taken.is_some() {
-        note_loaded();
+    match &taken {
+        Ok(_) => note_loaded(),
+        Err(why) => tracing::error!("new content was refused, the old stays in use: {why}"),
     }
-    let result = if taken.is_some() { "taken" } else { "kept" };
+    let result = if taken.is_ok() { "taken" } else { "kept" };
     metrics::counter!(telemetry::RELOADS, "result" => result).increment(1);
     taken
 }

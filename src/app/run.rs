@@ -23,6 +23,7 @@ use crate::worker::{Clock as _, IngestSettings, Observer, Role, Settings, Source
 use super::clock::Wall;
 use super::intake::{self, Intake};
 use super::output::Output;
+use super::reload::Reload;
 use super::service::{Shared, Tools};
 use super::signals::{Signal, Signals};
 use super::topics::{due, faults, insist, partitions};
@@ -57,7 +58,9 @@ pub(super) fn run(options: &cli::Run, config: &Config, output: Output) -> anyhow
     if roles.iter().all(|role| *role == Role::Notify) && config.notify.destinations.is_empty() {
         bail!(Refused("nobody is to be told: write `notify.destinations`".to_owned()));
     }
-    let starting = Starting { roles, config, tools: &tools, health: &health, series: &series };
+    let reload = Reload::new(config, &tools.shared);
+    let starting =
+        Starting { roles, config, tools: &tools, health: &health, series: &series, reload };
     match &service.log {
         Carrier::Embedded(folder) => {
             let log = match folder {
@@ -108,6 +111,7 @@ struct Starting<'s> {
     tools: &'s Tools,
     health: &'s Arc<Health>,
     series: &'s Arc<Series>,
+    reload: Arc<Reload>,
 }
 
 /// The listener, and what follows the log for it. Dropped, both end.
@@ -134,10 +138,12 @@ impl Starting<'_> {
         let topics = Topics::behind(&self.config.service.topic_prefix);
         let view = Arc::new(View::default());
         let observer = self.observer(Role::Web);
+        let reload = Arc::clone(&self.reload);
         let sources = Sources {
             health: Arc::clone(self.health),
             metrics: Box::new(move || metrics.render()),
             view: Some(Arc::clone(&view)),
+            reload: Some(Box::new(move || reload.run())),
         };
         let web = Web::start(self.config.listen, sources, Bounds::default())?;
         let decode = Arc::new(super::standing::decode);
@@ -277,9 +283,8 @@ impl Starting<'_> {
         let ended = loop {
             match signals.next_within(LOOK) {
                 Some(Signal::Reload) => {
-                    if let Some(content) = pack::reload(self.config, &[]) {
-                        shared.adopt(content);
-                    }
+                    // Why it was refused is in the log.
+                    let _ = self.reload.run();
                 }
                 Some(Signal::Interrupt) => break Ended::Interrupted,
                 Some(Signal::Terminate) => break Ended::Terminated,

@@ -18,7 +18,12 @@ pub struct Sources {
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
     /// What was read from the log; `None` where this process does not follow it.
     pub view: Option<Arc<View>>,
+    /// Has content loaded anew, or tells why the old stays; `None` where that can't be asked.
+    pub reload: Option<Reload>,
 }
+
+/// Loads content anew; may take a second.
+pub type Reload = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// What a request asks.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +38,10 @@ pub struct Asked<'r> {
     pub host: Option<&'r str>,
     /// Whether only this machine can ask.
     pub loopback: bool,
+    /// Whether this machine asks.
+    pub near: bool,
+    /// Whether a page in a browser asks.
+    pub page: bool,
 }
 
 /// What is answered.
@@ -44,6 +53,8 @@ pub struct Answer {
     pub content_type: &'static str,
     /// The body.
     pub body: Vec<u8>,
+    /// The methods that the page takes, where another one was used.
+    pub allow: Option<&'static str>,
 }
 
 const JSON: &str = "application/json";
@@ -59,6 +70,7 @@ const INDEX: &str = "Driftline\n
 /api/findings          findings as they stand: tenant, severity, detector, limit, after
 /api/findings/{uid}    one of them
 /api/alerts            the last alerts: tenant, severity, limit
+/-/reload              loads content anew; POST, from this machine
 ";
 
 /// The answer of `/api/status`.
@@ -85,14 +97,19 @@ pub fn answer(sources: &Sources, asked: &Asked<'_>) -> Answer {
     if asked.loopback && !asked.host.is_none_or(is_this_machine) {
         return refused(StatusCode::FORBIDDEN, "this listener is for this machine alone");
     }
+    if asked.path == "/-/reload" {
+        return reload(sources, asked);
+    }
     if asked.method != "GET" && asked.method != "HEAD" {
-        return refused(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered");
+        return unfit("GET, HEAD", "only GET and HEAD are answered");
     }
     match asked.path {
-        "/" => Answer { status: StatusCode::OK, content_type: TEXT, body: INDEX.into() },
+        "/" => {
+            Answer { status: StatusCode::OK, content_type: TEXT, body: INDEX.into(), allow: None }
+        }
         "/metrics" => {
             let body = (sources.metrics)().into_bytes();
-            Answer { status: StatusCode::OK, content_type: METRICS, body }
+            Answer { status: StatusCode::OK, content_type: METRICS, body, allow: None }
         }
         "/healthz" => {
             let liveness = sources.health.liveness();
@@ -104,6 +121,28 @@ pub fn answer(sources: &Sources, asked: &Asked<'_>) -> Answer {
         }
         "/api/status" => told(StatusCode::OK, &status(sources)),
         path => from_view(sources, path, asked.query),
+    }
+}
+
+/// Only this machine may ask, as nobody logs in here; and none of its browsers on behalf of a page.
+fn reload(sources: &Sources, asked: &Asked<'_>) -> Answer {
+    let Some(reload) = &sources.reload else {
+        let why = "this process loads its content anew on SIGHUP alone";
+        return refused(StatusCode::NOT_FOUND, why);
+    };
+    if asked.method != "POST" {
+        return unfit("POST", "only POST is answered here");
+    }
+    if !asked.near || asked.page {
+        let why = "content is loaded anew for this machine alone, and for no page in a browser";
+        return refused(StatusCode::FORBIDDEN, why);
+    }
+    match reload() {
+        Ok(()) => told(StatusCode::OK, &json!({ "reload": "taken" })),
+        Err(why) => {
+            let why = format!("the old content stays in use: {why}");
+            refused(StatusCode::UNPROCESSABLE_ENTITY, &why)
+        }
     }
 }
 
@@ -192,7 +231,11 @@ fn told<T: Serialize>(status: StatusCode, what: &T) -> Answer {
     // Every member is text, a number, a list or a map by text: there is nothing that could fail.
     let mut body = serde_json::to_vec(what).unwrap_or_default();
     body.push(b'\n');
-    Answer { status, content_type: JSON, body }
+    Answer { status, content_type: JSON, body, allow: None }
+}
+
+fn unfit(allow: &'static str, why: &str) -> Answer {
+    Answer { allow: Some(allow), ..refused(StatusCode::METHOD_NOT_ALLOWED, why) }
 }
 
 fn refused(status: StatusCode, why: &str) -> Answer {

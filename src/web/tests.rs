@@ -27,7 +27,7 @@ fn sources(view: bool) -> (Sources, Arc<dyn Observer>) {
     let health = Health::new(Arc::new(Epoch), SILENCE);
     let worker = health.watch(Role::Detect, Arc::new(Nobody));
     let view = view.then(|| Arc::new(View::default()));
-    (Sources { health, metrics: Box::new(|| "up 1\n".to_owned()), view }, worker)
+    (Sources { health, metrics: Box::new(|| "up 1\n".to_owned()), view, reload: None }, worker)
 }
 
 fn start(bounds: Bounds) -> (Web, Arc<dyn Observer>) {
@@ -60,7 +60,7 @@ fn get(web: &Web, path: &str) -> String {
 
 fn ask(sources: &Sources, method: &str, path: &str) -> (u16, String) {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let asked = Asked { method, path, query, host: None, loopback: true };
+    let asked = Asked { method, path, query, host: None, loopback: true, near: true, page: false };
     let answer = answer::answer(sources, &asked);
     (answer.status.as_u16(), String::from_utf8(answer.body).expect("text"))
 }
@@ -135,9 +135,47 @@ fn on_the_loopback_address_only_this_machine_is_answered() {
         (Some(""), true, 403),
         (Some("driftline.internal"), false, 200),
     ] {
-        let asked = Asked { method: "GET", path: "/metrics", query: "", host, loopback };
+        let asked = Asked {
+            method: "GET",
+            path: "/metrics",
+            query: "",
+            host,
+            loopback,
+            near: true,
+            page: false,
+        };
         assert_eq!(answer::answer(&sources, &asked).status.as_u16(), status, "{host:?}");
     }
+}
+
+#[test]
+fn content_is_loaded_anew_for_this_machine_alone_and_for_no_page() {
+    let (mut sources, _worker) = sources(false);
+    let ask = |sources: &Sources, method, near, page| {
+        let path = "/-/reload";
+        let asked = Asked { method, path, query: "", host: None, loopback: false, near, page };
+        let answer = answer::answer(sources, &asked);
+        (answer.status.as_u16(), String::from_utf8(answer.body).expect("text"))
+    };
+    let (status, told) = ask(&sources, "POST", true, false);
+    assert!(status == 404 && told.contains("SIGHUP"), "{told}");
+    let asked = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let times = Arc::clone(&asked);
+    sources.reload = Some(Box::new(move || {
+        times.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Ok(())
+    }));
+    for (method, near, page, status) in [
+        ("GET", true, false, 405),
+        ("HEAD", true, false, 405),
+        ("POST", false, false, 403),
+        ("POST", true, true, 403),
+    ] {
+        assert_eq!(ask(&sources, method, near, page).0, status, "{method} {near} {page}");
+    }
+    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 0);
+    assert_eq!(ask(&sources, "POST", true, false), (200, "{\"reload\":\"taken\"}\n".to_owned()));
+    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 1);
 }
 
 #[test]

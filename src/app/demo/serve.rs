@@ -34,6 +34,7 @@ impl Server {
             health: Arc::clone(&health),
             metrics: Box::new(move || metrics.render()),
             view: Some(Arc::clone(&view)),
+            reload: None,
         };
         let web = Web::start(config.listen, sources, Bounds::default())?;
         let decode = Arc::new(|value: &[u8]| serde_json::from_slice(value).ok());
