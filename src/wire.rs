@@ -9,6 +9,7 @@
 
 use prost::Message;
 
+pub mod control;
 pub mod event;
 pub mod finding;
 pub mod messages;

@@ -10,6 +10,7 @@
 
 mod batch;
 mod commit;
+mod control;
 mod detect;
 mod ingest;
 mod letters;

@@ -3,12 +3,14 @@
 //! **Invariant:** these and the `.proto` files say the same. Each room's tests compile the file
 //! and read with it what these write.
 
+pub mod control;
 pub mod event;
 pub mod finding;
 pub mod names;
 pub mod state;
 pub mod value;
 
+pub use control::Control;
 pub use event::Event;
 pub use finding::Finding;
 pub use names::Names;

@@ -2,7 +2,7 @@
 
 use prost::Message as _;
 
-use crate::model::Timestamp;
+use crate::model::{Digest, Timestamp};
 
 use super::{WireError, messages, read};
 
@@ -47,6 +47,8 @@ pub struct Progress {
     pub watermark: Timestamp,
     /// When that was, by the writer's clock; the epoch where an older version wrote it.
     pub heard: Timestamp,
+    /// By which content it was judged; `None` where an older version wrote it.
+    pub content: Option<Digest>,
 }
 
 impl Progress {
@@ -60,6 +62,7 @@ impl Progress {
             writer: self.writer.clone(),
             watermark_micros: self.watermark.0,
             heard_micros: self.heard.0,
+            content: self.content.map(|digest| digest.0.to_vec()).unwrap_or_default(),
         }
         .encode_to_vec()
     }
@@ -73,6 +76,7 @@ impl Progress {
             writer: message.writer,
             watermark: Timestamp(message.watermark_micros),
             heard: Timestamp(message.heard_micros),
+            content: message.content.try_into().ok().map(Digest),
         })
     }
 }
@@ -91,6 +95,7 @@ mod tests {
             writer: "the writer".to_owned(),
             watermark: Timestamp(-5),
             heard: Timestamp(9),
+            content: Some(Digest(*b"the content now.")),
         }
     }
 
@@ -102,7 +107,7 @@ mod tests {
         complete(&[row]);
         let progress = shown("state.proto", "Progress", &progress().encode());
         let said = "version: 1 input_offset: 42 sequence: 7 writer: \"the writer\" \
-                    watermark_micros: -5 heard_micros: 9";
+                    watermark_micros: -5 heard_micros: 9 content: \"the content now.\"";
         assert_eq!(text(&progress), said);
         complete(&[progress]);
     }
@@ -127,13 +132,16 @@ mod tests {
         fn encoding_and_decoding_is_the_identity(
             (numbers, payload) in (any::<[u64; 3]>(), any::<Vec<u8>>()),
             (writer, [micros, heard]) in (any::<String>(), any::<[i64; 2]>()),
+            digest in any::<Option<[u8; 16]>>(),
         ) {
             let [schema, input_offset, sequence] = numbers;
             let row = Row { schema, payload };
             prop_assert_eq!(Row::decode(&row.clone().encode()), Ok(row));
             let watermark = Timestamp(micros);
             let heard = Timestamp(heard);
-            let progress = Progress { input_offset, sequence, writer, watermark, heard };
+            let content = digest.map(Digest);
+            let progress =
+                Progress { input_offset, sequence, writer, watermark, heard, content };
             prop_assert_eq!(Progress::decode(&progress.encode()), Ok(progress));
         }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::content::Content;
 use crate::engine::Kept;
 use crate::log::{
     Call, Cause, Commit, Consumer as _, Log, LogError, Outgoing, Partition, Producer, To,
@@ -123,8 +122,7 @@ impl<L: Log> Detect<L> {
             producer.begin()?;
         }
         let mut sender = Sender { producer, clock: &*self.clock, until, now, sent: 0 };
-        let (shards, content) = (&self.shards, &self.make.content);
-        let from = From { settings, shards, content, fingerprint: self.fingerprint };
+        let from = From { settings, shards: &self.shards };
         from.send(batch, self.sequence, &mut sender)?;
         let producer = sender.producer;
         let left = producer.drain(settings.transaction / 2);
@@ -165,11 +163,10 @@ impl<L: Log> Detect<L> {
 
     /// What a batch did stays.
     pub(super) fn keep(&mut self, batch: &Batch) {
-        let fingerprint = self.fingerprint;
         for (number, next) in &batch.next {
             let Some(shard) = self.shards.get_mut(number) else { continue };
             shard.engine.keep();
-            shard.names.insert(fingerprint);
+            shard.names.insert(shard.make.fingerprint);
             shard.next = *next;
             self.spoiled.retain(|(partition, offset)| partition != number || offset >= next);
         }
@@ -255,8 +252,6 @@ impl<L: Log> Detect<L> {
 struct From<'f> {
     settings: &'f Settings,
     shards: &'f BTreeMap<u32, Shard>,
-    content: &'f Content,
-    fingerprint: u64,
 }
 
 impl From<'_> {
@@ -276,8 +271,8 @@ impl From<'_> {
         for (number, next) in &batch.next {
             let Some(shard) = self.shards.get(number) else { continue };
             let rows = Rows {
-                fingerprint: self.fingerprint,
-                schema: &self.content.schema,
+                fingerprint: shard.make.fingerprint,
+                schema: &shard.make.content.schema,
                 state: &settings.topics.state,
                 findings: &settings.topics.findings,
                 number: *number,
@@ -289,6 +284,8 @@ impl From<'_> {
                 writer: settings.name.clone(),
                 watermark: shard.clock,
                 heard: shard.heard,
+                // Whoever comes next writes it down where this worker could not yet.
+                content: shard.owes.is_none().then_some(shard.make.content.digest),
             };
             let key = RowKey::Progress.encode();
             sender.send(&settings.topics.state, *number, &key, Some(&progress.encode()), &[])?;

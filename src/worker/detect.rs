@@ -22,6 +22,7 @@ use crate::tenant::Registry;
 use crate::wire;
 
 use super::batch::{Batch, Raw, Seat, Told};
+use super::control::places;
 use super::letters::{self, Letter};
 use super::sabotage::{self, Mutant};
 use super::settle::Unsettled;
@@ -83,7 +84,8 @@ pub struct Detect<L: Log> {
     pub(super) log: L,
     pub(super) settings: Settings,
     pub(super) make: Make,
-    pub(super) fingerprint: u64,
+    /// Not before then control records are written, by the wall clock.
+    pub(super) announce_from: Timestamp,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) consumer: Option<L::Consumer>,
@@ -107,11 +109,13 @@ pub struct Detect<L: Log> {
 }
 
 /// Why a change was not applied.
-enum Stuck {
+pub(super) enum Stuck {
     /// Its partition can't go on.
     Why(String),
     /// It broke its engine.
     Broke(Offset),
+    /// It is to be read again once what stands before it is committed, or written down.
+    Waits,
 }
 
 impl<L: Log> Detect<L> {
@@ -123,7 +127,6 @@ impl<L: Log> Detect<L> {
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        let fingerprint = wire::names::fingerprint(&content.schema);
         let mut setup = setup;
         if settings.mutant == Some(Mutant::ApplyTwice) {
             setup.limits.remembered_ids = 0;
@@ -131,8 +134,8 @@ impl<L: Log> Detect<L> {
         Self {
             log,
             settings,
-            make: Make { content, registry, setup },
-            fingerprint,
+            make: Make::new((content, registry, setup)),
+            announce_from: Timestamp(i64::MIN),
             clock,
             observer,
             consumer: None,
@@ -159,6 +162,7 @@ impl<L: Log> Detect<L> {
         self.join()?;
         if self.is_settled() {
             self.look_ahead()?;
+            self.announce();
             let busy = self.restore()?;
             let raws = self.gather(if busy { Duration::ZERO } else { wait })?;
             for raws in self.portions(raws) {
@@ -190,25 +194,6 @@ impl<L: Log> Detect<L> {
         match self.consumer.take() {
             Some(consumer) => consumer.close(wait),
             None => Ok(()),
-        }
-    }
-
-    /// Goes by other content from now on, between two turns.
-    pub fn adopt(&mut self, content: &Arc<Content>) {
-        self.make.content = Arc::clone(content);
-        self.fingerprint = wire::names::fingerprint(&content.schema);
-        // What is under other numbers is written anew as it is touched.
-        for shard in self.shards.values_mut() {
-            let mut batch = Batch::default();
-            let mut seat = Seat {
-                batch: &mut batch,
-                limits: &self.make.setup.limits,
-                topic: &self.settings.topics.alerts,
-                partition: 0,
-                told: self.settings.told,
-                arrived: Timestamp(0),
-            };
-            shard.engine.adopt(Arc::clone(content), &mut seat);
         }
     }
 
@@ -468,14 +453,16 @@ impl<L: Log> Detect<L> {
         let now = self.clock.now();
         let mut batch = Batch { began: now, ..Batch::default() };
         let mut stopped: BTreeMap<u32, String> = BTreeMap::new();
+        let mut waits: BTreeMap<u32, Offset> = BTreeMap::new();
         let mut broke = None;
         for raw in raws {
-            if stopped.contains_key(&raw.partition) {
+            if stopped.contains_key(&raw.partition) || waits.contains_key(&raw.partition) {
                 continue;
             }
             match self.apply_one(raw, now, &mut batch) {
                 Ok(()) => {}
                 Err(Stuck::Why(why)) => drop(stopped.insert(raw.partition, why)),
+                Err(Stuck::Waits) => drop(waits.insert(raw.partition, raw.offset)),
                 Err(Stuck::Broke(offset)) => {
                     self.spoiled.insert((raw.partition, offset));
                     broke = Some(raw.partition);
@@ -489,7 +476,10 @@ impl<L: Log> Detect<L> {
         if broke.is_none() {
             broke = self.pass_time(now, &mut batch);
         }
-        let Some(number) = broke else { return Ok(Some(batch)) };
+        let Some(number) = broke else {
+            self.start(&places(&self.shards, &waits))?;
+            return Ok(Some(batch));
+        };
         self.roll_back(&batch)?;
         self.put_off(raws)?;
         self.renew_shard(number);
@@ -518,6 +508,12 @@ impl<L: Log> Detect<L> {
         else {
             return Ok(());
         };
+        if shard.owes.is_some() {
+            return Err(Stuck::Waits);
+        }
+        if raw.key.is_empty() {
+            return shard.obey(raw, &self.make, &self.settings, batch);
+        }
         let due = spread::partition_of(&raw.key, self.settings.partitions);
         if due != Partition(raw.partition) {
             return Err(Stuck::Why(format!(
@@ -533,7 +529,7 @@ impl<L: Log> Detect<L> {
             self.settings.refuse(raw, &letter, batch);
             return Ok(());
         }
-        match wire::event::decode(&raw.value, &self.make.content.schema) {
+        match wire::event::decode(&raw.value, &shard.make.content.schema) {
             Ok(received) => {
                 let arrived = received.origin.arrived;
                 shard.hear(received.change.cause.time, arrived, now);

@@ -138,14 +138,16 @@ impl<L: Log> Detect<L> {
             return Ok(());
         };
         let Restore { committed, first, began, rows, accounts, names, progress, .. } = *restore;
+        // There may be newer content than when it came.
+        shard.make = self.make.clone();
         let mut engine = self.make.engine();
         shard.names = names.keys().copied().collect();
         for (cell, parts) in accounts {
             let mut prints = parts.values().map(|(print, _)| *print);
-            let print = prints.next().unwrap_or(self.fingerprint);
+            let print = prints.next().unwrap_or(self.make.fingerprint);
             let mixed = prints.any(|other| other != print);
-            let schema = names.get(&print).filter(|_| print != self.fingerprint);
-            if mixed || (print != self.fingerprint && schema.is_none()) {
+            let schema = names.get(&print).filter(|_| print != self.make.fingerprint);
+            if mixed || (print != self.make.fingerprint && schema.is_none()) {
                 let why = format!("the rows of {cell} are of no one form; restore the state topic");
                 self.halt(number, &why);
                 return Ok(());
@@ -181,6 +183,9 @@ impl<L: Log> Detect<L> {
                 return Ok(());
             }
         };
+        let judged = progress.as_ref().and_then(|progress| progress.content);
+        let known = judged == Some(shard.make.content.digest);
+        shard.owes = (!known).then_some(shard.next);
         let torn = matches!((applied, offset), (Some(applied), offset) if Some(applied) != offset);
         let at = [(shard.of.clone(), shard.next)];
         let now = self.clock.now();

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use crate::content::Content;
 use crate::engine::{Engine, Setup};
 use crate::log::{Committed, Offset, TopicPartition};
-use crate::model::{Cell, Schema, Timestamp};
+use crate::model::{Cell, Digest, Schema, Timestamp};
 use crate::state::Part;
 use crate::tenant::Registry;
+use crate::wire;
 use crate::wire::state::Progress;
 
 /// A partition.
@@ -32,6 +33,13 @@ pub(super) struct Shard {
     pub looked: Timestamp,
     /// Fingerprints whose names stand in the state topic.
     pub names: BTreeSet<u64>,
+    /// By what it is judged; its worker may have newer content that is not in force here yet.
+    pub make: Make,
+    /// The content for which a control record was written.
+    pub announced: Option<Digest>,
+    /// From where on its content is another without a control record: no further change is applied
+    /// before that is written down.
+    pub owes: Option<Offset>,
     pub phase: Phase,
 }
 
@@ -68,13 +76,26 @@ pub(super) struct Restore {
 #[derive(Clone)]
 pub(super) struct Make {
     pub content: Arc<Content>,
+    /// Of its schema.
+    pub fingerprint: u64,
     pub registry: Arc<Registry>,
     pub setup: Setup,
 }
 
 impl Make {
+    pub fn new((content, registry, setup): (Arc<Content>, Arc<Registry>, Setup)) -> Self {
+        let fingerprint = wire::names::fingerprint(&content.schema);
+        Self { content, fingerprint, registry, setup }
+    }
+
+    /// Other content.
+    pub fn renew(&mut self, content: &Arc<Content>) {
+        self.fingerprint = wire::names::fingerprint(&content.schema);
+        self.content = Arc::clone(content);
+    }
+
     pub fn engine(&self) -> Engine {
-        let Self { content, registry, setup } = self;
+        let Self { content, registry, setup, .. } = self;
         Engine::keeping(Arc::clone(content), Arc::clone(registry), setup.clone())
     }
 }
@@ -93,6 +114,9 @@ impl Shard {
             end: Offset(0),
             looked: never,
             names: BTreeSet::new(),
+            make: make.clone(),
+            announced: None,
+            owes: None,
             phase: Phase::Waiting,
         }
     }

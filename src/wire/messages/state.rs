@@ -35,4 +35,7 @@ pub struct Progress {
     /// When that was, by the writer's clock.
     #[prost(int64, tag = "6")]
     pub heard_micros: i64,
+    /// The digest of the content that judges it.
+    #[prost(bytes = "vec", tag = "7")]
+    pub content: Vec<u8>,
 }

@@ -55,6 +55,8 @@ pub struct World {
     pub records: usize,
     /// After how long the broker ends an open transaction.
     pub transaction: Duration,
+    /// From which step on each worker, one after another, is given other content.
+    pub swap: Option<usize>,
     /// Of 100 steps, in how many one more worker dies and leaves a transaction open.
     pub gone: u64,
 }
@@ -63,7 +65,8 @@ impl World {
     pub fn new(seed: u64) -> Self {
         let transaction = Duration::from_secs(15);
         let (rough, records) = (150, 24);
-        Self { seed, rates: Rates::ROUGH, mutant: None, rough, records, transaction, gone: 2 }
+        let (rates, mutant, swap) = (Rates::ROUGH, None, None);
+        Self { seed, rates, mutant, rough, records, transaction, swap, gone: 2 }
     }
 }
 
@@ -72,10 +75,14 @@ struct Process {
     log: Memory,
     ingest: Ingest<Memory>,
     detect: Detect<Memory>,
+    /// Whether it was given other content.
+    swapped: bool,
 }
 
 impl Process {
-    fn start(cluster: &Memory, number: usize, world: World) -> Self {
+    fn start(cluster: &Memory, number: usize, world: World, step: usize) -> Self {
+        let swapped = world.swap.is_some_and(|swap| step >= swap);
+        let pack = if swapped { lab::other() } else { lab::pack() };
         let World { mutant, transaction, .. } = world;
         let log = cluster.process();
         let topics = Topics::behind("driftline.");
@@ -121,13 +128,20 @@ impl Process {
         let ingest = Ingest::new(
             (log.clone(), log.clone()),
             intake,
-            (lab::pack(), &registry, &setup),
+            (Arc::clone(&pack), &registry, &setup),
             Arc::clone(&clock),
             Arc::clone(&observer),
         );
-        let content = (lab::pack(), registry, setup);
+        let content = (pack, registry, setup);
         let detect = Detect::new(log.clone(), settings, content, clock, observer);
-        Self { log, ingest, detect }
+        Self { log, ingest, detect, swapped }
+    }
+
+    /// Gives it other content.
+    fn swap(&mut self) {
+        self.swapped = true;
+        self.ingest.adopt(&lab::other());
+        self.detect.adopt(&lab::other());
     }
 }
 
@@ -159,26 +173,31 @@ fn produce(cluster: &Memory, records: &[(String, Vec<u8>)]) {
     assert_eq!(producer.failures(), []);
 }
 
-/// Plays a world to its end.
-///
-/// # Errors
-/// What does not hold.
-pub fn play(world: World) -> Result<(), String> {
-    let mut dice = Dice::new(world.seed);
-    let cluster = Memory::new();
-    let topics = Topics::behind("driftline.");
+/// A broker with empty topics.
+fn broker() -> (Memory, Topics) {
+    let (cluster, topics) = (Memory::new(), Topics::behind("driftline."));
     topic(&cluster, SOURCE, 2, false);
     topic(&cluster, &topics.changes, PARTITIONS, false);
     topic(&cluster, &topics.state, PARTITIONS, true);
     topic(&cluster, &topics.findings, PARTITIONS, true);
     topic(&cluster, &topics.alerts, 2, false);
     topic(&cluster, &topics.deadletters, 1, false);
+    (cluster, topics)
+}
+
+/// Plays a world to its end.
+///
+/// # Errors
+/// What does not hold.
+pub fn play(world: World) -> Result<(), String> {
+    let mut dice = Dice::new(world.seed);
+    let (cluster, topics) = broker();
     let mut now = Timestamp::from_seconds(lab::NOON);
     cluster.tick(now);
     let records = lab::records(&mut dice, world.records);
-    let truth = lab::truth(&records);
+    let mut truth = lab::truth(&records);
     let mut processes: Vec<Option<Process>> =
-        (0..PROCESSES).map(|n| Some(Process::start(&cluster, n, world))).collect();
+        (0..PROCESSES).map(|n| Some(Process::start(&cluster, n, world, 0))).collect();
     // When those that died are started again.
     let mut revived = [now; PROCESSES];
     produce(&cluster, &records);
@@ -195,10 +214,13 @@ pub fn play(world: World) -> Result<(), String> {
         let number = usize::try_from(dice.below(PROCESSES as u64)).unwrap_or_default();
         let Some(process) = &mut processes[number] else {
             if cluster.now() >= revived[number] {
-                processes[number] = Some(Process::start(&cluster, number, world));
+                processes[number] = Some(Process::start(&cluster, number, world, step));
             }
             continue;
         };
+        if world.swap.is_some_and(|swap| step >= swap) && !process.swapped && dice.below(30) == 0 {
+            process.swap();
+        }
         let turned =
             if dice.below(2) == 0 { process.ingest.turn(NOW) } else { process.detect.turn(NOW) };
         if turned.is_err() || process.log.is_crashed() {
@@ -223,11 +245,14 @@ pub fn play(world: World) -> Result<(), String> {
                 cluster.set_faults(dice.roll(), world.rates);
             }
             Some(since) if step > since + world.rough && step.is_multiple_of(16) => {
+                if world.swap.is_some() {
+                    truth = lab::retold(&changes(&cluster, &topics))?;
+                }
                 let done = is_done(&cluster) && told(&cluster, &topics) == truth.alerts;
                 if done || step > since + world.rough + LAST {
                     let left = processes.into_iter().flatten().collect();
                     letters(&cluster, &topics, &records)?;
-                    return check(&cluster, &topics, &truth, left);
+                    return check(&cluster, &topics, &truth, left, world);
                 }
             }
             _ => {}
@@ -357,6 +382,7 @@ fn check(
     topics: &Topics,
     truth: &lab::Truth,
     processes: Vec<Process>,
+    world: World,
 ) -> Result<(), String> {
     let told = told(cluster, topics);
     if told != truth.alerts {
@@ -385,7 +411,8 @@ fn check(
     }
     // Another, from the topic alone.
     cluster.tick(cluster.now().plus(600 * 1_000_000));
-    let mut last = Process::start(cluster, 7, World::new(0));
+    let calm = World { swap: world.swap, ..World::new(0) };
+    let mut last = Process::start(cluster, 7, calm, usize::MAX);
     for _ in 0..400 {
         cluster.tick(cluster.now().plus(100_000));
         last.detect.turn(NOW).map_err(|error| error.to_string())?;
@@ -399,6 +426,15 @@ fn check(
         return Err(format!("restored {held:#?}\nand not {:#?}", truth.held));
     }
     Ok(())
+}
+
+/// The changes by partition.
+fn changes(cluster: &Memory, topics: &Topics) -> BTreeMap<u32, Vec<lab::Record>> {
+    let mut all: BTreeMap<u32, Vec<lab::Record>> = BTreeMap::new();
+    for (partition, key, value, _) in read(cluster, &topics.changes, PARTITIONS) {
+        all.entry(partition).or_default().push((key, value.unwrap_or_default()));
+    }
+    all
 }
 
 /// Plays worlds until one fails; its seed and why.
@@ -421,21 +457,44 @@ fn nothing_is_lost_or_told_twice_where_nothing_goes_wrong() {
     assert_eq!(play(calm), Ok(()));
 }
 
-#[test]
-fn nothing_is_lost_or_told_twice_whatever_goes_wrong() {
-    #[expect(clippy::disallowed_methods, reason = "how many and which is the tester's choice")]
-    let asked = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+#[expect(clippy::disallowed_methods, reason = "how many and which is the tester's choice")]
+fn asked(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok())
+}
+
+/// Plays so many worlds from the first seed on, on all cores; the first that fails.
+fn failure(count: u64, world: impl Fn(u64) -> World + Copy + Send) -> Option<(u64, String)> {
     let first = asked("DRIFTLINE_SEED").unwrap_or(1);
-    let count = asked("DRIFTLINE_SCHEDULES").unwrap_or(300);
     println!("DRIFTLINE_SEED={first} DRIFTLINE_SCHEDULES={count}");
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let failed = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let part = |number: usize| (first..first + count).skip(number).step_by(threads);
-        let play = |number| move || first_failure(part(number).map(World::new));
+        let play = |number| move || first_failure(part(number).map(world));
         let parts: Vec<_> = (0..threads).map(|number| scope.spawn(play(number))).collect();
         parts.into_iter().filter_map(|part| part.join().expect("it ends")).min()
-    });
-    if let Some((seed, why)) = failed {
+    })
+}
+
+/// How many worlds are played.
+fn schedules() -> u64 {
+    asked("DRIFTLINE_SCHEDULES").unwrap_or(300)
+}
+
+#[test]
+fn whoever_reads_the_changes_again_decides_alike_though_content_was_swapped() {
+    let swapped = |seed: u64| {
+        let swap = Some(20 + usize::try_from(seed % 60).unwrap_or_default());
+        World { swap, ..World::new(seed) }
+    };
+    assert_eq!(play(World { rates: Rates::default(), ..swapped(1) }), Ok(()));
+    if let Some((seed, why)) = failure(schedules() / 2, swapped) {
+        panic!("DRIFTLINE_SEED={seed} fails: {why}");
+    }
+}
+
+#[test]
+fn nothing_is_lost_or_told_twice_whatever_goes_wrong() {
+    if let Some((seed, why)) = failure(schedules(), World::new) {
         let least = shrink(World::new(seed));
         panic!("DRIFTLINE_SEED={seed} fails: {why}\nso does {least:?}");
     }
