@@ -122,7 +122,7 @@ fn bad_content_keeps_the_old_and_good_content_takes_its_place() {
     let log = demo.until("the old stays in use");
     assert!(log.contains("own-001.yaml:9:") && log.contains("`rules`"), "{log}");
     demo.wait_for("driftline_content_reloads_total{result=\"kept\"}", 1.0);
-    assert_eq!(demo.metric("driftline_content_reloads_total{result=\"taken\"}"), None);
+    assert_eq!(demo.metric("driftline_content_reloads_total{result=\"taken\"}"), Some(0.0));
     assert_eq!(demo.metric("driftline_content_loaded_timestamp_seconds"), Some(loaded));
     assert_eq!(demo.metric("driftline_findings_open"), Some(open));
 
@@ -191,7 +191,7 @@ fn the_service_takes_content_up_when_asked_over_http_and_tells_limits_it_reached
     let page = service.ask("POST", "/-/reload", "Origin: http://evil.example\r\n");
     assert!(page.starts_with("HTTP/1.1 403"), "{page}");
     assert!(service.get("/-/reload").contains("allow: POST"));
-    assert_eq!(service.metric("driftline_content_reloads_total{result=\"taken\"}"), None);
+    assert_eq!(service.metric("driftline_content_reloads_total{result=\"taken\"}"), Some(0.0));
     let taken = service.ask("POST", "/-/reload", "");
     assert!(
         taken.starts_with("HTTP/1.1 200") && taken.contains("{\"reload\":\"taken\"}"),

@@ -76,6 +76,10 @@ pub(super) fn note_loaded() {
     #[expect(clippy::disallowed_methods, reason = "people read it beside other clocks")]
     let now = jiff::Timestamp::now();
     metrics::gauge!(telemetry::LOADED).set(now.as_duration().as_secs_f64());
+    // They are there from the start, so that the first reload shows as a rise.
+    for result in ["taken", "kept"] {
+        metrics::counter!(telemetry::RELOADS, "result" => result).increment(0);
+    }
 }
 
 fn told(loaded: Loaded, output: Output) -> anyhow::Result<Arc<Content>> {
