@@ -77,19 +77,27 @@ impl<L: Log> Detect<L> {
         };
         let Phase::Restoring(restore) = &mut shard.phase else { return Ok(()) };
         let mut wrong = None;
+        // Where the reader stands is a costly question, and hardly ever of interest.
+        let mut near = true;
         for _ in 0..PIECE {
-            if reader.position(&state).is_some_and(|at| at >= restore.target) {
+            if near && reader.position(&state).is_some_and(|at| at >= restore.target) {
                 reader.stop(std::slice::from_ref(&state))?;
                 return self.end_restore(number);
             }
+            near = false;
             let polled = reader.poll(TRY, &mut |row| {
-                if *row.topic == *state.topic
-                    && row.partition == state.partition
+                if *row.topic != *state.topic || row.partition != state.partition {
+                    return;
+                }
+                near = row.offset.0 + 1 >= restore.target.0;
+                if row.offset < restore.target
                     && let Err(why) = restore.take(row)
                 {
                     wrong = wrong.take().or(Some(why));
                 }
             })?;
+            // Behind the last row markers may stand.
+            near |= matches!(polled, Polled::End(_));
             if wrong.is_some() || matches!(polled, Polled::Idle) {
                 break;
             }
