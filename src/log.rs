@@ -211,7 +211,7 @@ pub struct TopicInfo {
     pub partitions: u32,
     /// How many copies of the first partition.
     pub replicas: u16,
-    /// Its settings, by Kafka's names, defaults included.
+    /// Its settings, by Kafka's names, defaults included; empty where they may not be read.
     pub settings: std::collections::BTreeMap<String, String>,
 }
 

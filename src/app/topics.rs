@@ -154,7 +154,13 @@ pub(super) fn faults(all: &[Due], there: &[Option<TopicInfo>], whole: bool) -> V
             }
             continue;
         };
-        let policy = known.settings.get("cleanup.policy").map_or("", String::as_str);
+        let Some(policy) = known.settings.get("cleanup.policy") else {
+            faults.push(format!(
+                "the settings of topic `{name}` can't be read; allow this client to (an ACL on \
+                 `Topic` for `DescribeConfigs`)"
+            ));
+            continue;
+        };
         let is_compacted = policy.split(',').any(|word| word.trim() == "compact");
         let is_deleted = policy.split(',').any(|word| word.trim() == "delete");
         if due.compacted && (!is_compacted || is_deleted) {
@@ -230,6 +236,9 @@ mod tests {
             assert!(told[place].contains(words), "{told:#?}");
         }
         assert_eq!(faults(&all, &there, false).len(), 3, "what is missing can be made");
+        let hidden = Some(TopicInfo { settings: std::collections::BTreeMap::new(), ..info(4, "") });
+        let told = faults(&all[..1], &[hidden], true);
+        assert!(told[0].contains("can't be read; allow"), "{told:?}");
     }
 
     #[test]

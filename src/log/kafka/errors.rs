@@ -166,7 +166,8 @@ fn permission(code: Code) -> &'static str {
             "let this client write with the transactional id (an ACL on `TransactionalId`, prefixed)"
         }
         Code::TopicAuthorizationFailed => {
-            "let this client read its sources and read and write Driftline's topics (ACLs on `Topic`)"
+            "let this client describe, read and write the topics of its role (ACLs on `Topic`: `Describe`, \
+             `DescribeConfigs`, `Read`, `Write`; docs/operations.md has the list)"
         }
         _ => "let this client do this (an ACL on `Cluster`), or have it done by someone who may",
     }
