@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::content::Content;
 use crate::engine::{Engine, Setup};
 use crate::log::{Committed, Offset, TopicPartition};
@@ -56,7 +58,7 @@ pub(super) enum Phase {
 }
 
 /// The parts of an account as they were read: fingerprint and bytes.
-pub(super) type Parts = BTreeMap<Part, (u64, Box<[u8]>)>;
+pub(super) type Parts = FxHashMap<Part, (u64, Box<[u8]>)>;
 
 /// What was read so far.
 pub(super) struct Restore {
