@@ -172,14 +172,24 @@ pub struct Ingest<L: Log> {
     places: BTreeMap<TopicPartition, Place>,
     leaving: BTreeSet<TopicPartition>,
     stranded: bool,
-    /// What was reached before, and logged.
-    warned: BTreeSet<Reached>,
+    said: Said,
 }
+
+/// What was logged before, and is not again.
+#[derive(Default)]
+struct Said {
+    reached: BTreeSet<Reached>,
+    /// Accounts that are nobody's, at most [`MAX_STRANGERS`].
+    strangers: BTreeSet<String>,
+}
+
+/// Accounts that are nobody's are named in the log up to so many.
+const MAX_STRANGERS: usize = 1_000;
 
 /// Where a record's events go.
 struct Desk<'d> {
     outs: &'d mut Vec<Out>,
-    warned: &'d mut BTreeSet<Reached>,
+    said: &'d mut Said,
     content: &'d Content,
     observer: &'d dyn Observer,
     raw: &'d Raw,
@@ -191,6 +201,16 @@ struct Desk<'d> {
 }
 
 impl Desk<'_> {
+    /// Logs once whose events are quarantined.
+    fn name_stranger(&mut self, account: &str) {
+        let known = &mut self.said.strangers;
+        if known.len() < MAX_STRANGERS && !known.contains(account) {
+            // It is chosen by whoever sends records: quoted and escaped.
+            warn!(topic = %self.raw.of.topic, ?account, "nobody's account: its events are quarantined");
+            known.insert(account.to_owned());
+        }
+    }
+
     /// Writes a dead letter.
     fn refuse(&mut self, reason: DeadReason, detail: &str) {
         self.dead += 1;
@@ -224,15 +244,18 @@ impl Gate for Desk<'_> {
         let age = told.time.map(|time| self.arrived.since(time));
         let what = Happening::Event { format: told.format, outcome: told.outcome, age };
         self.observer.happened(Role::Ingest, &what);
+        if told.outcome == Outcome::Quarantined {
+            self.name_stranger(told.account);
+        }
         if let Some(reason) = told.dead {
             self.refuse(reason, told.detail);
         }
     }
 
     fn reached(&mut self, reached: &Reached) {
-        if !self.warned.contains(reached) {
+        if !self.said.reached.contains(reached) {
             warn_of(reached);
-            self.warned.insert(reached.clone());
+            self.said.reached.insert(reached.clone());
         }
         self.observer.happened(Role::Ingest, &Happening::Reached(reached.limit, 1));
     }
@@ -287,7 +310,7 @@ impl<L: Log> Ingest<L> {
             places: BTreeMap::new(),
             leaving: BTreeSet::new(),
             stranded: false,
-            warned: BTreeSet::new(),
+            said: Said::default(),
         }
     }
 
@@ -640,9 +663,8 @@ impl<L: Log> Ingest<L> {
 
     /// Takes in one record; false where it is one too many that can't be read.
     fn take(&mut self, raw: &Raw, now: Timestamp, outs: &mut Vec<Out>) -> bool {
-        let Self {
-            settings, pipelines, places, content, registry, setup, observer, warned, ..
-        } = self;
+        let Self { settings, pipelines, places, content, registry, setup, observer, said, .. } =
+            self;
         let source = settings.sources.iter().find(|source| source.topic == raw.of.topic);
         let format = source.and_then(|source| source.format);
         let Some((_, pipeline)) = pipelines.iter_mut().find(|(known, _)| *known == format) else {
@@ -655,7 +677,7 @@ impl<L: Log> Ingest<L> {
         let before = outs.len();
         let mut desk = Desk {
             outs,
-            warned,
+            said,
             content,
             observer: &**observer,
             raw,
