@@ -16,6 +16,7 @@ use serde_json::Value;
 use tools::tool;
 
 /// A path of the repository.
+#[must_use]
 pub fn at(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }

@@ -1,9 +1,10 @@
 //! Kafka, Prometheus, Alertmanager and Driftline, as they are shipped: a change that weakens is told
 //! everywhere, its repair ends it everywhere.
 
+use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -104,7 +105,7 @@ impl World {
 fn query(prometheus: u16, expression: &str) -> Option<f64> {
     let mut path = "/api/v1/query?query=".to_owned();
     for byte in expression.bytes() {
-        path.push_str(&format!("%{byte:02x}"));
+        let _ = write!(path, "%{byte:02x}");
     }
     let answer: Value = serde_json::from_str(&page(prometheus, &path)?).ok()?;
     let value = answer.pointer("/data/result/0/value/1")?.as_str()?;
@@ -149,97 +150,88 @@ fn check_page(promtool: &Path, text: &str) {
     assert!(out.status.success() && said.is_empty(), "{}", String::from_utf8_lossy(&said));
 }
 
-#[test]
-fn a_weakening_change_stands_everywhere_and_its_repair_ends_it_everywhere() {
-    let programs = (
-        tool("prometheus", "prometheus"),
-        tool("promtool", "prometheus"),
-        tool("prometheus-alertmanager", "prometheus-alertmanager"),
-    );
-    let (Some(prometheus), Some(promtool), Some(alertmanager)) = programs else { return };
-    let Some(brokers) = broker() else { return };
-    let folder = tempfile::tempdir().expect("a folder");
-    let name = format!("{:016x}", RandomState::new().hash_one(0));
-    let prefix = format!("driftline.live-{name}.");
-    let connection = Connection { brokers: brokers.clone(), ..Connection::default() };
-    let log = Kafka::new(connection).expect("a connection");
-    let world = World { log, source: format!("live-{name}"), alerts: format!("{prefix}alerts") };
-    let source = NewTopic {
-        name: world.source.clone(),
-        partitions: 1,
-        replicas: None,
-        settings: Vec::new(),
-    };
-    world.log.admin().and_then(|mut admin| admin.create(&source, WAIT)).expect("it is made");
-    let [us, prom, am] = [port(), port(), port()];
+/// The programs of others.
+struct Tools {
+    prometheus: PathBuf,
+    promtool: PathBuf,
+    alertmanager: PathBuf,
+}
 
-    let config = folder.path().join("driftline.yaml");
-    let text = format!(
-        "log: kafka\nkafka: {{brokers: '{brokers}', topic_prefix: {prefix}, group_prefix: {prefix}}}\n\
-         sources: [{{topic: {}}}]\ntopics: {{partitions: 4}}\nweb: {{listen: '127.0.0.1:{us}'}}\n\
-         notify: {{destinations: {{am: {{type: alertmanager, url: 'http://127.0.0.1:{am}', \
-         allow_http: true, allow_private: true, resend: 5s}}}}}}\n",
-        world.source
-    );
-    std::fs::write(&config, text).expect("it is written");
-    let driftline = || {
-        let mut command = Command::new(DRIFTLINE);
-        command.arg("--config").arg(&config).env_remove("RUST_LOG");
-        command
-    };
-    let made = driftline().args(["topics", "--create"]).output().expect("it runs");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let log_of =
-        |name: &str| Stdio::from(std::fs::File::create(folder.path().join(name)).expect("a file"));
-    let _am = Running::start(
-        Command::new(alertmanager)
-            .arg(format!("--config.file={}", at("deploy/alertmanager/alertmanager.yml").display()))
-            .arg(format!("--storage.path={}", folder.path().join("alertmanager").display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{am}"))
-            .arg("--cluster.listen-address=")
-            .stderr(log_of("alertmanager.log")),
-    );
-    prometheus_folder(folder.path(), us, am);
-    let _prometheus = Running::start(
-        Command::new(prometheus)
-            .arg(format!(
-                "--config.file={}",
-                folder.path().join("prometheus/prometheus.yml").display()
-            ))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{prom}"))
-            // What was told before Alertmanager was found is told again so soon.
-            .arg("--rules.alert.resend-delay=2s")
-            .stderr(log_of("prometheus.log")),
-    );
-    let _us = Running::start(driftline().arg("run").stderr(log_of("driftline.log")));
+/// All of it, up and known to each other.
+struct Site {
+    world: World,
+    promtool: PathBuf,
+    /// Where they listen: Driftline, Prometheus, Alertmanager.
+    ports: [u16; 3],
+    _running: Vec<Running>,
+    _folder: tempfile::TempDir,
+}
 
-    wait_for("Driftline is ready", || page(us, "/readyz"));
-    wait_for("Prometheus scrapes it", || {
-        (query(prom, "up{job=\"driftline\"}")? > 0.5).then_some(())
-    });
-    let opened = "sum(driftline_alerts_total{step=\"opened\", severity=\"high\"})";
-    wait_for("nothing is told yet", || (query(prom, opened)? < 0.5).then_some(()));
-    wait_for("the watchdog came to Alertmanager", || fires(am, "DriftlineWatchdog")?.then_some(()));
+impl Site {
+    fn start(tools: &Tools, brokers: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let name = format!("{:016x}", RandomState::new().hash_one(0));
+        let prefix = format!("driftline.live-{name}.");
+        let connection = Connection { brokers: brokers.to_owned(), ..Connection::default() };
+        let log = Kafka::new(connection).expect("a connection");
+        let source = format!("live-{name}");
+        let topic =
+            NewTopic { name: source.clone(), partitions: 1, replicas: None, settings: Vec::new() };
+        log.admin().and_then(|mut admin| admin.create(&topic, WAIT)).expect("it is made");
+        let [us, prom, am] = [port(), port(), port()];
 
-    world.produce(&record("AuthorizeSecurityGroupIngress", 1));
-    wait_for("Alertmanager has it", || fires(am, "FW-001")?.then_some(()));
-    assert_eq!(world.steps(), ["opened"]);
-    wait_for("Prometheus counts it", || (query(prom, opened)? > 0.5).then_some(()));
-    let delivered = "sum(driftline_deliveries_total{destination=\"am\", outcome=\"delivered\"})";
-    wait_for("its delivery is counted", || (query(prom, delivered)? > 0.5).then_some(()));
-    wait_for("an event is counted", || {
-        let events = "sum(driftline_events_total{format=\"aws-cloudtrail\", outcome=\"applied\"})";
-        (query(prom, events)? > 0.5).then_some(())
-    });
+        let config = folder.path().join("driftline.yaml");
+        let text = format!(
+            "log: kafka\n\
+             kafka: {{brokers: '{brokers}', topic_prefix: {prefix}, group_prefix: {prefix}}}\n\
+             sources: [{{topic: {source}}}]\ntopics: {{partitions: 4}}\n\
+             web: {{listen: '127.0.0.1:{us}'}}\n\
+             notify: {{destinations: {{am: {{type: alertmanager, url: 'http://127.0.0.1:{am}', \
+             allow_http: true, allow_private: true, resend: 5s}}}}}}\n"
+        );
+        std::fs::write(&config, text).expect("it is written");
+        let driftline = || {
+            let mut command = Command::new(DRIFTLINE);
+            command.arg("--config").arg(&config).env_remove("RUST_LOG");
+            command
+        };
+        let made = driftline().args(["topics", "--create"]).output().expect("it runs");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 
-    world.produce(&record("RevokeSecurityGroupIngress", 2));
-    wait_for("Alertmanager sees its end", || (!fires(am, "FW-001")?).then_some(()));
-    assert_eq!(world.steps(), ["opened", "resolved"]);
-    let resolved = "sum(driftline_alerts_total{step=\"resolved\", severity=\"high\"})";
-    wait_for("Prometheus counts that", || (query(prom, resolved)? > 0.5).then_some(()));
+        let file = |name: &str| folder.path().join(name).display().to_string();
+        let said = |name: &str| Stdio::from(std::fs::File::create(file(name)).expect("a file"));
+        let routes = at("deploy/alertmanager/alertmanager.yml");
+        prometheus_folder(folder.path(), us, am);
+        let running = vec![
+            Running::start(
+                Command::new(&tools.alertmanager)
+                    .arg(format!("--config.file={}", routes.display()))
+                    .arg(format!("--storage.path={}", file("alertmanager")))
+                    .arg(format!("--web.listen-address=127.0.0.1:{am}"))
+                    .arg("--cluster.listen-address=")
+                    .stderr(said("alertmanager.log")),
+            ),
+            Running::start(
+                Command::new(&tools.prometheus)
+                    .arg(format!("--config.file={}", file("prometheus/prometheus.yml")))
+                    .arg(format!("--storage.tsdb.path={}", file("data")))
+                    .arg(format!("--web.listen-address=127.0.0.1:{prom}"))
+                    // What was told before Alertmanager was found is told again so soon.
+                    .arg("--rules.alert.resend-delay=2s")
+                    .stderr(said("prometheus.log")),
+            ),
+            Running::start(driftline().arg("run").stderr(said("driftline.log"))),
+        ];
+        let world = World { log, source, alerts: format!("{prefix}alerts") };
+        let (promtool, ports) = (tools.promtool.clone(), [us, prom, am]);
+        Self { world, promtool, ports, _running: running, _folder: folder }
+    }
+}
 
-    check_page(&promtool, &page(us, "/metrics").expect("it is served"));
+/// Prometheus' own opinion of the page, and of every rule.
+fn check_all(site: &Site) {
+    let [us, prom, _] = site.ports;
+    check_page(&site.promtool, &page(us, "/metrics").expect("it is served"));
     let rules: Value =
         serde_json::from_str(&page(prom, "/api/v1/rules").expect("it is served")).expect("JSON");
     let groups = rules["data"]["groups"].as_array().expect("groups");
@@ -249,8 +241,46 @@ fn a_weakening_change_stands_everywhere_and_its_repair_ends_it_everywhere() {
         healthy += 1;
     }
     assert_eq!(healthy, crate::rules().len());
+}
+
+#[test]
+fn a_weakening_change_stands_everywhere_and_its_repair_ends_it_everywhere() {
+    let programs = (
+        tool("prometheus", "prometheus"),
+        tool("promtool", "prometheus"),
+        tool("prometheus-alertmanager", "prometheus-alertmanager"),
+    );
+    let (Some(prometheus), Some(promtool), Some(alertmanager)) = programs else { return };
+    let Some(brokers) = broker() else { return };
+    let site = Site::start(&Tools { prometheus, promtool, alertmanager }, &brokers);
+    let Site { world, ports: [us, prom, am], .. } = &site;
+    let (us, prom, am) = (*us, *prom, *am);
+    let counts = |what: &str, expression: &str| {
+        wait_for(what, || (query(prom, expression)? > 0.5).then_some(()));
+    };
+    wait_for("Driftline is ready", || page(us, "/readyz"));
+    counts("Prometheus scrapes it", "up{job=\"driftline\"}");
+    let opened = "sum(driftline_alerts_total{step=\"opened\", severity=\"high\"})";
+    wait_for("nothing is told yet", || (query(prom, opened)? < 0.5).then_some(()));
+    wait_for("the watchdog came to Alertmanager", || fires(am, "DriftlineWatchdog")?.then_some(()));
+
+    world.produce(&record("AuthorizeSecurityGroupIngress", 1));
+    wait_for("Alertmanager has it", || fires(am, "FW-001")?.then_some(()));
+    assert_eq!(world.steps(), ["opened"]);
+    counts("Prometheus counts it", opened);
+    let delivered = "sum(driftline_deliveries_total{destination=\"am\", outcome=\"delivered\"})";
+    counts("its delivery is counted", delivered);
+    let events = "sum(driftline_events_total{format=\"aws-cloudtrail\", outcome=\"applied\"})";
+    counts("an event is counted", events);
+
+    world.produce(&record("RevokeSecurityGroupIngress", 2));
+    wait_for("Alertmanager sees its end", || (!fires(am, "FW-001")?).then_some(()));
+    assert_eq!(world.steps(), ["opened", "resolved"]);
+    let resolved = "sum(driftline_alerts_total{step=\"resolved\", severity=\"high\"})";
+    counts("Prometheus counts that", resolved);
+
+    check_all(&site);
     // Of a service that is well nothing fires but the watchdog.
-    let firing =
-        query(prom, "count(ALERTS{alertstate=\"firing\", alertname!=\"DriftlineWatchdog\"})");
-    assert_eq!(firing, None);
+    let others = "count(ALERTS{alertstate=\"firing\", alertname!=\"DriftlineWatchdog\"})";
+    assert_eq!(query(prom, others), None);
 }
