@@ -228,6 +228,30 @@ impl Site {
     }
 }
 
+/// Panels without anything to show where all is well and little happens.
+const QUIET: [&str; 3] =
+    ["Events of nobody's accounts", "Events that told too little", "Events that no mapping reads"];
+
+/// The titles of dashboards' panels of which some expression comes to nothing.
+fn empty_panels(prometheus: u16) -> Vec<String> {
+    let mut empty = Vec::new();
+    for file in std::fs::read_dir(at("deploy/grafana/dashboards")).expect("a folder") {
+        let text = std::fs::read_to_string(file.expect("a file").path()).expect("it is readable");
+        let dashboard: Value = serde_json::from_str(&text).expect("JSON");
+        for panel in dashboard["panels"].as_array().expect("panels") {
+            for asked in panel["targets"].as_array().into_iter().flatten() {
+                let expr = asked["expr"].as_str().expect("an expression");
+                let expr = expr.replace("$__rate_interval", "1m").replace("$__range", "1m");
+                let expr = expr.replace("$job", ".+").replace("$instance", ".+");
+                if query(prometheus, &expr).is_none() {
+                    empty.push(panel["title"].as_str().expect("a title").to_owned());
+                }
+            }
+        }
+    }
+    empty
+}
+
 /// Prometheus' own opinion of the page, and of every rule.
 fn check_all(site: &Site) {
     let [us, prom, _] = site.ports;
@@ -280,6 +304,11 @@ fn a_weakening_change_stands_everywhere_and_its_repair_ends_it_everywhere() {
     counts("Prometheus counts that", resolved);
 
     check_all(&site);
+    // Where nothing fails and nothing restarts some panels have nothing to show.
+    let empty = empty_panels(prom);
+    for title in &empty {
+        assert!(QUIET.contains(&title.as_str()), "{title} shows nothing");
+    }
     // Of a service that is well nothing fires but the watchdog.
     let others = "count(ALERTS{alertstate=\"firing\", alertname!=\"DriftlineWatchdog\"})";
     assert_eq!(query(prom, others), None);
