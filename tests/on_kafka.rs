@@ -123,6 +123,26 @@ fn workers_come_and_go_in_order_under_load() {
 }
 
 #[test]
+fn a_group_that_the_broker_keeps_loses_nothing_through_moves_and_kills() {
+    let Some(world) = World::new(1_200) else { return };
+    let mut first = world.of_broker("a");
+    world.produce(0..300);
+    let mut second = world.of_broker("b");
+    world.produce(300..600);
+    thread::sleep(Duration::from_secs(4));
+    first.kill();
+    world.produce(600..900);
+    thread::sleep(Duration::from_secs(2));
+    first = world.of_broker("a");
+    world.produce(900..1_000);
+    thread::sleep(Duration::from_secs(2));
+    second.signal("TERM");
+    world.produce(1_000..1_200);
+    world.expect_the_truth();
+    assert!(first.is_alive(), "{}", first.said());
+}
+
+#[test]
 fn poison_becomes_one_dead_letter_each_and_its_neighbours_live() {
     let Some(world) = World::new(200) else { return };
     let mut worker = world.worker("a");

@@ -176,6 +176,11 @@ impl World {
         self.started(name, &[], &[("DRIFTLINE__WORKERS__FIXED", "true"), ("RUST_LOG", "info")])
     }
 
+    /// One whose group is kept by the broker (KIP-848).
+    pub fn of_broker(&self, name: &str) -> Worker {
+        self.started(name, &[], &[("DRIFTLINE__WORKERS__PROTOCOL", "broker")])
+    }
+
     pub fn worker_with(&self, name: &str, words: &[&str]) -> Worker {
         self.started(name, words, &[])
     }
