@@ -143,6 +143,19 @@ fn a_group_that_the_broker_keeps_loses_nothing_through_moves_and_kills() {
 }
 
 #[test]
+fn logged_in_it_works_the_same_and_a_wrong_password_is_one_sentence() {
+    let Some(world) = World::new(400) else { return };
+    let Some(mut wrong) = world.logged_in("a", "canary-password") else { return };
+    let (code, told) = wrong.told();
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("correct `kafka.security`"), "{told}");
+    assert!(!told.contains("canary"), "{told}");
+    let _right = world.logged_in("a", "for-tests-only");
+    world.produce(0..400);
+    world.expect_the_truth();
+}
+
+#[test]
 fn poison_becomes_one_dead_letter_each_and_its_neighbours_live() {
     let Some(world) = World::new(200) else { return };
     let mut worker = world.worker("a");

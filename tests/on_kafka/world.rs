@@ -64,6 +64,15 @@ pub fn broker() -> Option<String> {
     None
 }
 
+/// The listener of the broker that asks for a password.
+#[expect(clippy::disallowed_methods, reason = "a test is told by the environment")]
+fn logging_in() -> Option<String> {
+    let found = std::env::var("DRIFTLINE_KAFKA_SASL").ok();
+    let demanded = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty());
+    assert!(found.is_some() || !demanded, "`DRIFTLINE_KAFKA_SASL` is not set; see scripts/kafka");
+    found
+}
+
 /// Rules opened and closed again in forty accounts: account and record, in order.
 fn records(count: usize) -> Vec<(String, String)> {
     (0..count)
@@ -174,6 +183,20 @@ impl World {
     /// One that has its partitions again at once when it comes again, and says what it does.
     pub fn fixed(&self, name: &str) -> Worker {
         self.started(name, &[], &[("DRIFTLINE__WORKERS__FIXED", "true"), ("RUST_LOG", "info")])
+    }
+
+    /// One that logs in, with a password from a file. `None` where no listener asks for one.
+    pub fn logged_in(&self, name: &str, password: &str) -> Option<Worker> {
+        let brokers = logging_in()?;
+        let file = self.folder.path().join(format!("{name}.password"));
+        std::fs::write(&file, format!("{password}\n")).expect("it is written");
+        let security = format!(
+            "{{protocol: sasl_plaintext, mechanism: PLAIN, username: driftline, password_file: '{}'}}",
+            file.display()
+        );
+        let more =
+            [("DRIFTLINE__KAFKA__BROKERS", &*brokers), ("DRIFTLINE__KAFKA__SECURITY", &*security)];
+        Some(self.started(name, &[], &more))
     }
 
     /// One whose group is kept by the broker (KIP-848).
