@@ -8,9 +8,13 @@
 
 #[path = "on_kafka/broker.rs"]
 mod broker;
+#[path = "support/receiver.rs"]
+#[expect(dead_code, reason = "here it is always well")]
+mod receiver;
 #[path = "on_kafka/world.rs"]
 mod world;
 
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
@@ -153,6 +157,35 @@ fn logged_in_it_works_the_same_and_a_wrong_password_is_one_sentence() {
     let _right = world.logged_in("a", "for-tests-only");
     world.produce(0..400);
     world.expect_the_truth();
+}
+
+#[test]
+fn killed_again_and_again_it_delivers_every_alert() {
+    let Some(world) = World::new(1_000) else { return };
+    let receiver = receiver::Receiver::plain();
+    let mut worker = world.notifying("a", receiver.port());
+    for kill in 0..10 {
+        world.produce(kill * 100..(kill + 1) * 100);
+        thread::sleep(Duration::from_millis(900 + 170 * (kill as u64 % 5)));
+        worker.kill();
+        worker = world.notifying("a", receiver.port());
+    }
+    world.expect_the_truth();
+    let due = world.ids();
+    assert!(due.len() >= 1_000, "{}", due.len());
+    let missing = || {
+        let came = receiver.came();
+        let ids: BTreeSet<&str> = came.iter().map(|came| came.header("webhook-id")).collect();
+        due.iter().filter(|id| !ids.contains(id.as_str())).count()
+    };
+    for _ in 0..600 {
+        if missing() == 0 {
+            break;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(missing(), 0, "of {} alerts; {}", due.len(), worker.said());
+    assert!(worker.is_alive());
 }
 
 #[test]

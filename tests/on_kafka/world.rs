@@ -1,7 +1,7 @@
 //! A cluster, topics nobody else uses, records, and the processes that work on them.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
@@ -197,6 +197,23 @@ impl World {
         let more =
             [("DRIFTLINE__KAFKA__BROKERS", &*brokers), ("DRIFTLINE__KAFKA__SECURITY", &*security)];
         Some(self.started(name, &[], &more))
+    }
+
+    /// One that tells a receiver on this machine of every alert, one by one.
+    pub fn notifying(&self, name: &str, port: u16) -> Worker {
+        let secret = self.folder.path().join("webhook-secret");
+        std::fs::write(&secret, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n").expect("it is written");
+        let notify = format!(
+            "{{burst: 0, destinations: {{hook: {{type: webhook, url: 'http://127.0.0.1:{port}/', \
+             secret_file: '{}', allow_http: true, allow_private: true, rate: 1000/s}}}}}}",
+            secret.display()
+        );
+        self.started(name, &[], &[("DRIFTLINE__NOTIFY", &notify)])
+    }
+
+    /// The ids of all alerts on their topic.
+    pub fn ids(&self) -> BTreeSet<String> {
+        self.told().into_values().flatten().collect()
     }
 
     /// One whose group is kept by the broker (KIP-848).
