@@ -14,7 +14,7 @@ pub const VERSION: u32 = 1;
 pub struct Control {
     /// Its digest.
     pub content: Digest,
-    /// The first change judged by it, where that stands before the record; else it is the next one.
+    /// In a claim, the first change judged by it; a command begins behind itself.
     pub since: Option<u64>,
 }
 

@@ -1,6 +1,6 @@
 //! One batch of changes on its way: what is to be sent, and what is told once it is committed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::alert::{Alert, ocsf, proto};
@@ -101,6 +101,8 @@ pub(super) struct Batch {
     pub events: Vec<ToldEvent>,
     pub alerts: Vec<ToldAlert>,
     pub dead: Vec<DeadReason>,
+    /// Partitions of which it claims by what content they are judged.
+    pub claimed: BTreeSet<u32>,
     /// How often limits were reached.
     pub limits: BTreeMap<Limit, u64>,
     /// Its receipt.

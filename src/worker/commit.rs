@@ -168,6 +168,9 @@ impl<L: Log> Detect<L> {
             shard.engine.keep();
             shard.names.insert(shard.make.fingerprint);
             shard.next = *next;
+            if batch.claimed.contains(number) {
+                shard.owes = None;
+            }
             self.spoiled.retain(|(partition, offset)| partition != number || offset >= next);
         }
     }
@@ -284,8 +287,9 @@ impl From<'_> {
                 writer: settings.name.clone(),
                 watermark: shard.clock,
                 heard: shard.heard,
-                // Whoever comes next writes it down where this worker could not yet.
-                content: shard.owes.is_none().then_some(shard.make.content.digest),
+                // Whoever comes next claims it where this batch does not.
+                content: (shard.owes.is_none() || batch.claimed.contains(number))
+                    .then_some(shard.make.content.digest),
             };
             let key = RowKey::Progress.encode();
             sender.send(&settings.topics.state, *number, &key, Some(&progress.encode()), &[])?;

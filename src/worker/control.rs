@@ -1,9 +1,11 @@
 //! Other content: it is taken up where a control record among the changes says so, so that whoever
 //! reads the changes again, a worker after a crash or a person after a year, decides alike.
 //!
-//! A worker that is given other content writes such a record into each of its partitions, and goes on
-//! by the old content up to there. A partition that came, and was judged by no content or another one
-//! before, is judged by the worker's own from there on; its record names the place.
+//! A worker that is given other content writes a **command** into each of its partitions, and goes on by
+//! the old content up to there. A partition that came, and was judged by no content or another one
+//! before, is judged by the worker's own from there on; that is a **claim**, which names the place. A
+//! claim is part of a transaction like any progress, so none stands there of a worker whose
+//! partition was another's already.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,13 +14,13 @@ use tracing::{error, info};
 
 use crate::content::Content;
 use crate::log::{
-    Call, Cause, Log, LogError, Offset, Partition, Producer as _, Promise, To, Trouble,
+    Call, Cause, Log, LogError, Offset, Outgoing, Partition, Producer as _, Promise, To,
+    TopicPartition, Trouble,
 };
-use crate::log::{Outgoing, TopicPartition};
 use crate::model::Timestamp;
 use crate::wire::control::Control;
 
-use super::batch::{Batch, Raw, Seat};
+use super::batch::{Batch, Out, Raw, Seat};
 use super::detect::{Detect, Settings, Stuck};
 use super::shard::{Make, Shard};
 
@@ -32,56 +34,49 @@ impl<L: Log> Detect<L> {
         self.announce_from = Timestamp(i64::MIN);
     }
 
-    /// Writes the control records that are due.
+    /// Writes the commands that are due.
     pub(super) fn announce(&mut self) {
         let now = self.clock.now();
         if now < self.announce_from {
             return;
         }
         let newest = self.make.content.digest;
-        let due: BTreeMap<u32, Control> = self
-            .shards
-            .iter()
-            .filter(|(_, shard)| shard.is_live())
-            .filter_map(|(number, shard)| Some((*number, shard.due(newest)?)))
-            .collect();
+        let due = |shard: &Shard| {
+            let old = shard.make.content.digest != newest && shard.announced != Some(newest);
+            shard.is_live() && old
+        };
+        let due: Vec<u32> =
+            self.shards.iter().filter(|(_, shard)| due(shard)).map(|(number, _)| *number).collect();
         if due.is_empty() {
             return;
         }
-        let refused = match self.write(&due) {
-            Ok(()) => None,
-            Err(error @ (LogError::Configuration { .. } | LogError::Stop(_))) => Some(error),
-            Err(LogError::Refused(trouble)) => Some(LogError::Refused(trouble)),
+        match self.command(&due, &Control { content: newest, since: None }) {
+            Ok(()) => {}
+            Err(why @ (LogError::Configuration { .. } | LogError::Stop(_))) => {
+                error!(%why, "new content can't be written into the changes: the old one stays in force");
+            }
             Err(passing) => {
                 self.failed(&passing);
                 self.announce_from = now.plus(AGAIN);
                 return;
             }
-        };
-        if let Some(why) = &refused {
-            error!(%why, "which content judges from here on could not be written into the changes: \
-                a later reader can't know; this worker needs to write to their topic");
         }
-        let settings = &self.settings;
-        for number in due.keys() {
-            let Some(shard) = self.shards.get_mut(number) else { continue };
-            let owed = shard.owes.take().is_some();
-            if owed || refused.is_none() {
-                shard.announced = Some(if owed { shard.make.content.digest } else { newest });
-            } else {
-                take_up(shard, &self.make, settings, *number, &mut Batch::default());
+        for number in &due {
+            if let Some(shard) = self.shards.get_mut(number) {
+                shard.announced = Some(newest);
             }
         }
     }
 
-    fn write(&self, due: &BTreeMap<u32, Control>) -> Result<(), LogError> {
+    fn command(&self, due: &[u32], control: &Control) -> Result<(), LogError> {
         let mut producer = self.log.producer(&Promise::Idempotent)?;
-        for (tag, (number, control)) in due.iter().enumerate() {
+        let value = control.encode();
+        for (tag, number) in due.iter().enumerate() {
             producer.send(&Outgoing {
                 topic: &self.settings.topics.changes,
                 to: To::Partition(Partition(*number)),
                 key: None,
-                value: Some(&control.encode()),
+                value: Some(&value),
                 headers: &[],
                 time: self.clock.now(),
                 tag,
@@ -97,19 +92,26 @@ impl<L: Log> Detect<L> {
         }
         Ok(())
     }
+
+    /// Adds the claims that are due to a batch: they are kept with it.
+    pub(super) fn claim(&self, batch: &mut Batch) {
+        for (number, shard) in self.shards.iter().filter(|(_, shard)| shard.is_live()) {
+            let Some(since) = shard.owes else { continue };
+            let control = Control { content: shard.make.content.digest, since: Some(since.0) };
+            batch.outs.push(Out {
+                topic: Arc::clone(&self.settings.topics.changes),
+                partition: *number,
+                key: Vec::new(),
+                value: control.encode(),
+                headers: Vec::new(),
+            });
+            batch.next.entry(*number).or_insert(shard.next);
+            batch.claimed.insert(*number);
+        }
+    }
 }
 
 impl Shard {
-    /// The control record that is to be written into its partition.
-    fn due(&self, newest: crate::model::Digest) -> Option<Control> {
-        let own = self.make.content.digest;
-        if let Some(since) = self.owes {
-            return Some(Control { content: own, since: Some(since.0) });
-        }
-        let wanted = own != newest && self.announced != Some(newest);
-        wanted.then_some(Control { content: newest, since: None })
-    }
-
     /// Obeys a control record.
     ///
     /// # Errors
@@ -125,7 +127,7 @@ impl Shard {
             Stuck::Why(format!("the control record at offset {}: {why}", raw.offset.0))
         })?;
         let own = self.make.content.digest;
-        // What names an earlier place is of a worker that had the partition then.
+        // A claim is of a worker that had the partition then.
         if control.content != own && control.since.is_none() {
             if batch.next.contains_key(&raw.partition) {
                 return Err(Stuck::Waits);

@@ -359,7 +359,7 @@ impl<L: Log> Detect<L> {
             Ok(bounds) => {
                 shard.end = bounds.end;
                 let (topic, partition) = (shard.of.topic.clone(), shard.of.partition.0);
-                let lag = shard.end.0.saturating_sub(shard.next.0);
+                let lag = shard.lag();
                 self.tell(&Happening::Consumed { topic: &topic, partition, records: 0, lag });
                 Ok(())
             }
@@ -452,6 +452,7 @@ impl<L: Log> Detect<L> {
     fn apply(&mut self, raws: &[Raw]) -> Result<Option<Batch>, LogError> {
         let now = self.clock.now();
         let mut batch = Batch { began: now, ..Batch::default() };
+        self.claim(&mut batch);
         let mut stopped: BTreeMap<u32, String> = BTreeMap::new();
         let mut waits: BTreeMap<u32, Offset> = BTreeMap::new();
         let mut broke = None;
@@ -654,7 +655,7 @@ impl<L: Log> Detect<L> {
                 latency: since(told.arrived),
             });
         }
-        for (number, next) in &batch.next {
+        for number in batch.next.keys() {
             let Some(shard) = self.shards.get(number) else { continue };
             let (resources, bytes) = shard.engine.size();
             let findings = shard.engine.open_findings();
@@ -663,7 +664,7 @@ impl<L: Log> Detect<L> {
                 topic: &shard.of.topic,
                 partition: *number,
                 records: batch.read.get(number).copied().unwrap_or_default(),
-                lag: shard.end.0.saturating_sub(next.0),
+                lag: shard.lag(),
             });
         }
     }

@@ -40,7 +40,7 @@ pub(super) struct Shard {
     /// The content for which a control record was written.
     pub announced: Option<Digest>,
     /// From where on its content is another without a control record: no further change is applied
-    /// before that is written down.
+    /// before that is claimed.
     pub owes: Option<Offset>,
     pub phase: Phase,
 }
@@ -125,6 +125,12 @@ impl Shard {
 
     pub fn is_live(&self) -> bool {
         matches!(self.phase, Phase::Live)
+    }
+
+    /// How many changes are still to be applied, as far as is known.
+    pub fn lag(&self) -> u64 {
+        // At the end a transaction's marker may stand, which nobody ever reads.
+        if self.at_end { 0 } else { self.end.0.saturating_sub(self.next.0) }
     }
 
     /// Event time now: it goes on by the wall clock from the newest event, once no change is left

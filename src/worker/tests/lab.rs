@@ -14,8 +14,8 @@ use crate::tenant::Registry;
 use crate::wire::{self, control::Control};
 use crate::worker::Role;
 
-/// A record of the changes: key and value.
-pub type Record = (String, Vec<u8>);
+/// A record of the changes: offset, key and value.
+pub type Record = (u64, String, Vec<u8>);
 
 /// When everything begins: 2026-03-02 12:00 UTC.
 pub const NOON: i64 = 1_772_452_800;
@@ -267,7 +267,7 @@ pub fn retold(partitions: &BTreeMap<u32, Vec<Record>>) -> Result<Truth, String> 
     let registry = Arc::new(Registry::own_tenants());
     for records in partitions.values() {
         let mut named: Vec<(u64, Digest)> = Vec::new();
-        for (at, (key, value)) in (0_u64..).zip(records) {
+        for (at, key, value) in records {
             if key.is_empty() {
                 let control = Control::decode(value).map_err(|error| error.to_string())?;
                 named.push((control.since.unwrap_or(at + 1), control.content));
@@ -275,8 +275,9 @@ pub fn retold(partitions: &BTreeMap<u32, Vec<Record>>) -> Result<Truth, String> 
         }
         let mut engine = Engine::new(pack(), Arc::clone(&registry), Setup::default());
         let mut current = pack();
-        for (at, (_, value)) in (0_u64..).zip(records).filter(|(_, (key, _))| !key.is_empty()) {
-            let of = named.iter().rev().find(|(since, _)| *since <= at);
+        for (at, _, value) in records.iter().filter(|(_, key, _)| !key.is_empty()) {
+            // A claim may be written behind a command that its writer has still to read.
+            let of = named.iter().filter(|(since, _)| since <= at).max_by_key(|(since, _)| *since);
             let (_, digest) = of.ok_or_else(|| format!("nothing names what judged {at}"))?;
             if *digest != current.digest {
                 current = if *digest == pack().digest { pack() } else { other() };

@@ -12,6 +12,7 @@ use crate::log::{
 };
 use crate::model::Timestamp;
 use crate::tenant::Registry;
+use crate::wire::control::Control;
 
 use super::super::ingest::{Binding, Intake, Source};
 use super::super::letters::Body;
@@ -218,7 +219,10 @@ pub fn play(world: World) -> Result<(), String> {
             }
             continue;
         };
-        if world.swap.is_some_and(|swap| step >= swap) && !process.swapped && dice.below(30) == 0 {
+        // Some are given it long after others.
+        let pace = 15 << (2 * (world.seed % 4));
+        if world.swap.is_some_and(|swap| step >= swap) && !process.swapped && dice.below(pace) == 0
+        {
             process.swap();
         }
         let turned =
@@ -289,7 +293,7 @@ fn gone(cluster: &Memory, state: &str, step: usize, world: World) {
 /// exactly once.
 fn letters(cluster: &Memory, topics: &Topics, records: &[(String, Vec<u8>)]) -> Result<(), String> {
     let mut of: BTreeMap<bool, Vec<String>> = BTreeMap::new();
-    for (_, _, value, _) in read(cluster, &topics.deadletters, 1) {
+    for Read { value, .. } in read(cluster, &topics.deadletters, 1) {
         let text = String::from_utf8(value.unwrap_or_default()).map_err(|e| e.to_string())?;
         of.entry(text.contains(SOURCE)).or_default().push(text);
     }
@@ -312,8 +316,8 @@ fn letters(cluster: &Memory, topics: &Topics, records: &[(String, Vec<u8>)]) -> 
 /// The ids of alerts by cell, in order.
 fn told(cluster: &Memory, topics: &Topics) -> BTreeMap<String, Vec<String>> {
     let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (_, cell, _, id) in read(cluster, &topics.alerts, 2) {
-        told.entry(cell).or_default().push(id);
+    for Read { key, id, .. } in read(cluster, &topics.alerts, 2) {
+        told.entry(key).or_default().push(id);
     }
     told
 }
@@ -321,8 +325,21 @@ fn told(cluster: &Memory, topics: &Topics) -> BTreeMap<String, Vec<String>> {
 /// Whether everything there is was taken in and applied.
 fn is_done(cluster: &Memory) -> bool {
     let topics = Topics::behind("driftline.");
-    all_read(cluster, "ingest", SOURCE, 2)
-        && all_read(cluster, "detect", &topics.changes, PARTITIONS)
+    all_read(cluster, "ingest", SOURCE, 2) && all_applied(cluster, &topics.changes)
+}
+
+/// Whether every change is applied; markers of transactions may stand behind the last.
+fn all_applied(cluster: &Memory, topic: &str) -> bool {
+    let mut ends: BTreeMap<u32, u64> = BTreeMap::new();
+    for record in read(cluster, topic, PARTITIONS) {
+        ends.insert(record.partition, record.offset + 1);
+    }
+    let mut admin = cluster.admin().expect("an admin");
+    ends.into_iter().all(|(number, end)| {
+        let of = [TopicPartition::new(topic, number)];
+        let Ok(found) = admin.committed("detect", &of, NOW) else { return false };
+        found[0].as_ref().is_some_and(|committed| committed.next.0 >= end)
+    })
 }
 
 fn all_read(cluster: &Memory, group: &str, topic: &str, partitions: u32) -> bool {
@@ -337,12 +354,18 @@ fn all_read(cluster: &Memory, group: &str, topic: &str, partitions: u32) -> bool
     })
 }
 
-/// Every committed record of a topic: partition, key, value, and its `ce_id`.
-fn read(
-    cluster: &Memory,
-    topic: &str,
-    partitions: u32,
-) -> Vec<(u32, String, Option<Vec<u8>>, String)> {
+/// A committed record.
+struct Read {
+    partition: u32,
+    offset: u64,
+    key: String,
+    value: Option<Vec<u8>>,
+    /// Its `ce_id`.
+    id: String,
+}
+
+/// Every committed record of a topic.
+fn read(cluster: &Memory, topic: &str, partitions: u32) -> Vec<Read> {
     let mut reader = cluster.reader(Isolation::Committed).expect("a reader");
     let at: Vec<_> =
         (0..partitions).map(|number| (TopicPartition::new(topic, number), Offset(0))).collect();
@@ -364,7 +387,9 @@ fn read(
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             let key = text(record.key.unwrap_or_default());
             let id = id.map(|(_, value)| text(value)).unwrap_or_default();
-            all.push((record.partition.0, key, record.value.map(<[u8]>::to_vec), id));
+            let (partition, offset) = (record.partition.0, record.offset.0);
+            let value = record.value.map(<[u8]>::to_vec);
+            all.push(Read { partition, offset, key, value, id });
         });
         match polled {
             Ok(Polled::Idle) => idle += 1,
@@ -398,8 +423,8 @@ fn check(
     }
     drop(engines);
     let mut findings: BTreeMap<String, Option<Vec<u8>>> = BTreeMap::new();
-    for (_, uid, value, _) in read(cluster, &topics.findings, PARTITIONS) {
-        findings.insert(uid, value);
+    for Read { key, value, .. } in read(cluster, &topics.findings, PARTITIONS) {
+        findings.insert(key, value);
     }
     let stand = findings.values().filter(|value| value.is_some()).count();
     let due = truth.held.iter().filter(|line| line.contains('[')).count();
@@ -431,8 +456,8 @@ fn check(
 /// The changes by partition.
 fn changes(cluster: &Memory, topics: &Topics) -> BTreeMap<u32, Vec<lab::Record>> {
     let mut all: BTreeMap<u32, Vec<lab::Record>> = BTreeMap::new();
-    for (partition, key, value, _) in read(cluster, &topics.changes, PARTITIONS) {
-        all.entry(partition).or_default().push((key, value.unwrap_or_default()));
+    for Read { partition, offset, key, value, .. } in read(cluster, &topics.changes, PARTITIONS) {
+        all.entry(partition).or_default().push((offset, key, value.unwrap_or_default()));
     }
     all
 }
@@ -490,6 +515,45 @@ fn whoever_reads_the_changes_again_decides_alike_though_content_was_swapped() {
     if let Some((seed, why)) = failure(schedules() / 2, swapped) {
         panic!("DRIFTLINE_SEED={seed} fails: {why}");
     }
+}
+
+#[test]
+fn a_command_of_content_that_a_worker_has_not_is_answered_by_a_claim() {
+    let (cluster, topics) = broker();
+    let calm = World { rates: Rates::default(), ..World::new(1) };
+    let mut process = Process::start(&cluster, 0, calm, 0);
+    let turn = |process: &mut Process| {
+        for _ in 0..100 {
+            cluster.tick(cluster.now().plus(100_000));
+            process.detect.turn(NOW).expect("it works");
+        }
+    };
+    turn(&mut process);
+    let mut producer = cluster.producer(&Promise::Idempotent).expect("a producer");
+    let value = Control { content: lab::other().digest, since: None }.encode();
+    producer
+        .send(&Outgoing {
+            topic: &topics.changes,
+            to: To::Partition(Partition(1)),
+            key: None,
+            value: Some(&value),
+            headers: &[],
+            time: cluster.now(),
+            tag: 0,
+        })
+        .expect("it is taken");
+    assert_eq!(producer.drain(NOW), 0);
+    turn(&mut process);
+    let found = changes(&cluster, &topics).remove(&1).unwrap_or_default();
+    let found: Vec<(u64, Control)> = found
+        .iter()
+        .map(|(at, _, value)| (*at, Control::decode(value).expect("a control record")))
+        .collect();
+    let own = lab::pack().digest;
+    let [(0, first), (at, command), (_, second)] = found[..] else { panic!("{found:?}") };
+    assert_eq!(first, Control { content: own, since: Some(0) });
+    assert_eq!(command, Control { content: lab::other().digest, since: None });
+    assert_eq!(second, Control { content: own, since: Some(at + 1) });
 }
 
 #[test]
