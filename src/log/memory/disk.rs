@@ -13,7 +13,7 @@
 //! before that, as a later frame tells, is refused. Within what was written last a damage cannot
 //! be told from a write cut short, and is taken for one.
 //!
-//! The journal is written anew from what is live once it is [`LEAST`] and twice that.
+//! The journal is written anew from what is live once it is `LEAST` and twice that.
 //!
 //! **Invariant:** what is carried out is what is written, in the same order; a frame is read
 //! whole or not at all.
