@@ -68,7 +68,8 @@ impl<L: Log> Detect<L> {
         }
     }
 
-    fn command(&self, due: &[u32], control: &Control) -> Result<(), LogError> {
+    /// Writes a command into each of these partitions.
+    pub(super) fn command(&self, due: &[u32], control: &Control) -> Result<(), LogError> {
         let mut producer = self.log.producer(&Promise::Idempotent)?;
         let value = control.encode();
         for (tag, number) in due.iter().enumerate() {

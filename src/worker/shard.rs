@@ -37,7 +37,7 @@ pub(super) struct Shard {
     pub names: BTreeSet<u64>,
     /// By what it is judged; its worker may have newer content that is not in force here yet.
     pub make: Make,
-    /// The content for which a control record was written.
+    /// The content for which a command was written.
     pub announced: Option<Digest>,
     /// From where on its content is another without a control record: no further change is applied
     /// before that is claimed.

@@ -529,20 +529,8 @@ fn a_command_of_content_that_a_worker_has_not_is_answered_by_a_claim() {
         }
     };
     turn(&mut process);
-    let mut producer = cluster.producer(&Promise::Idempotent).expect("a producer");
-    let value = Control { content: lab::other().digest, since: None }.encode();
-    producer
-        .send(&Outgoing {
-            topic: &topics.changes,
-            to: To::Partition(Partition(1)),
-            key: None,
-            value: Some(&value),
-            headers: &[],
-            time: cluster.now(),
-            tag: 0,
-        })
-        .expect("it is taken");
-    assert_eq!(producer.drain(NOW), 0);
+    let strange = Control { content: lab::other().digest, since: None };
+    process.detect.command(&[1], &strange).expect("it is written");
     turn(&mut process);
     let found = changes(&cluster, &topics).remove(&1).unwrap_or_default();
     let found: Vec<(u64, Control)> = found
@@ -552,7 +540,7 @@ fn a_command_of_content_that_a_worker_has_not_is_answered_by_a_claim() {
     let own = lab::pack().digest;
     let [(0, first), (at, command), (_, second)] = found[..] else { panic!("{found:?}") };
     assert_eq!(first, Control { content: own, since: Some(0) });
-    assert_eq!(command, Control { content: lab::other().digest, since: None });
+    assert_eq!(command, strange);
     assert_eq!(second, Control { content: own, since: Some(at + 1) });
 }
 
