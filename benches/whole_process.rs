@@ -2,7 +2,8 @@
 //!
 //! Leaves a table on stdout. Processor time of each process is compared, not time on the wall:
 //! it changes less when a machine has other work. With `--memory` one process fills the state
-//! instead and tells its size, with `--watched` one tells what a watched event costs.
+//! instead and tells its size, with `--watched` one tells what a watched event costs, and
+//! `--mix <records> <file>` writes the mix.
 
 #![allow(clippy::print_stdout, reason = "a tool, not the program")]
 #![allow(clippy::disallowed_methods, reason = "measuring is what it is for")]
@@ -35,6 +36,7 @@ fn main() -> io::Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["--floor", path] => floor(Path::new(path)),
+        ["--mix", records, path] => write_mix(Path::new(path), records.parse().unwrap_or(RECORDS)),
         ["--memory", ..] => memory(),
         ["--watched", ..] => watched(),
         _ => compare(),
@@ -71,11 +73,7 @@ fn compare() -> io::Result<()> {
     let path = folder.path().join("mix.jsonl");
     let empty = folder.path().join("empty.jsonl");
     std::fs::write(&empty, "")?;
-    let mut file = BufWriter::new(std::fs::File::create(&path)?);
-    for (_, record) in mix(1, RECORDS) {
-        writeln!(file, "{record}")?;
-    }
-    file.flush()?;
+    write_mix(&path, RECORDS)?;
     let own = std::env::current_exe()?;
     let (mut floors, mut replays, mut starts) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
@@ -92,6 +90,15 @@ fn compare() -> io::Result<()> {
     println!("replay, start       {start:.2}   loading the pack");
     println!("replay, running     {running:.2}   {:.2} x the floor's speed", floor / running);
     Ok(())
+}
+
+/// The mix as a file of lines.
+fn write_mix(path: &Path, records: usize) -> io::Result<()> {
+    let mut file = BufWriter::new(std::fs::File::create(path)?);
+    for (_, record) in mix(1, records) {
+        writeln!(file, "{record}")?;
+    }
+    file.flush()
 }
 
 fn replay(path: &Path) -> Command {

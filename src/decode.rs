@@ -19,6 +19,7 @@ mod owner;
 mod parse;
 mod recognise;
 mod scan;
+mod skip;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -123,6 +124,7 @@ pub struct Decoder {
     detail: Detail,
     opened: Bump,
     trees: Bump,
+    order: keys::Order,
 }
 
 /// Above this an arena is given back after the record that made it grow.
@@ -132,7 +134,8 @@ impl Decoder {
     /// A decoder; `format` is what a leaf is taken for when its own fields do not tell.
     #[must_use]
     pub fn new(limits: Limits, format: Option<Format>, detail: Detail) -> Self {
-        Self { limits, forced: format, detail, opened: Bump::new(), trees: Bump::new() }
+        let order = keys::Order::default();
+        Self { limits, forced: format, detail, opened: Bump::new(), trees: Bump::new(), order }
     }
 
     /// Tells `sink` exactly once about each event of `record`; once that there is none where
@@ -151,6 +154,7 @@ impl Decoder {
             detail: self.detail,
             index,
         };
-        unwrap::record(record, settings, &self.opened, &mut self.trees, sink);
+        let tools = scan::Tools { arena: &self.opened, order: &self.order };
+        unwrap::record(record, settings, tools, &mut self.trees, sink);
     }
 }

@@ -1,6 +1,8 @@
 //! Texts that anyone may have chosen into texts that are safe to show: bounded, on one line,
 //! without anything a terminal, a log viewer or a reader's eye could be misled by.
 
+use std::io;
+
 use serde_json::Value;
 
 /// Stands where a text was cut.
@@ -14,6 +16,9 @@ const DEPTH: usize = 32;
 /// The cut falls between characters and is marked with [`CUT`], which comes on top of `bytes`.
 #[must_use]
 pub fn text(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len().min(bytes));
     for c in text.chars() {
         let start = out.len();
@@ -45,11 +50,28 @@ fn misleads(c: char) -> bool {
 #[must_use]
 pub fn tree(value: &Value, bytes: usize, whole: usize) -> Value {
     let cleaned = branch(value, bytes, DEPTH);
-    let size = cleaned.to_string().len();
+    let mut size = Size(0);
+    // A tree of texts, numbers, lists and maps can always be written.
+    let _ = serde_json::to_writer(&mut size, &cleaned);
+    let Size(size) = size;
     if size > whole {
         return Value::from(format!("too large to be told: {size} bytes"));
     }
     cleaned
+}
+
+/// Counts the bytes that are written to it.
+struct Size(usize);
+
+impl io::Write for Size {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn branch(value: &Value, bytes: usize, depth: usize) -> Value {

@@ -6,9 +6,17 @@
 //! where that can be told: no JSON text has a line feed inside a string, and none begins an
 //! object where a key or a comma belongs.
 
-use std::io::{self, Read};
+mod front;
+#[cfg(test)]
+mod tests;
 
-use memchr::{memchr, memchr_iter, memchr3};
+use std::io::{self, Read};
+use std::ops::{Deref, Range};
+
+use fearless_simd::{Level, dispatch};
+use memchr::{memchr, memchr3};
+
+use front::Front;
 
 /// Bytes asked of the reader at once.
 const CHUNK: usize = 256 << 10;
@@ -19,7 +27,7 @@ const DEPTH: usize = 512;
 /// Cuts a stream into records.
 pub struct Splitter<R> {
     reader: R,
-    buffer: Vec<u8>,
+    buffer: Buffer,
     /// Bytes of the stream up to the buffer's end.
     read: u64,
     /// Where the unread bytes begin.
@@ -27,6 +35,8 @@ pub struct Splitter<R> {
     ended: bool,
     mode: Mode,
     limit: usize,
+    /// The widest lanes that this processor has.
+    lanes: Level,
 }
 
 /// Where a splitter stands in its stream: all that is needed to go on from there.
@@ -46,6 +56,38 @@ enum Mode {
     Values,
     /// Inside the one array that is the file.
     Array,
+}
+
+/// Bytes that were read; the place behind them is used again and again, so that it stays close to
+/// the processor.
+#[derive(Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    held: usize,
+}
+
+impl Buffer {
+    /// Room behind the bytes for at least [`CHUNK`] more.
+    fn room(&mut self) -> &mut [u8] {
+        if self.bytes.len() - self.held < CHUNK {
+            self.bytes.resize(self.held + 2 * CHUNK, 0);
+        }
+        &mut self.bytes[self.held..]
+    }
+
+    /// Takes bytes out; those behind close up.
+    fn cut(&mut self, range: Range<usize>) {
+        self.bytes.copy_within(range.end..self.held, range.start);
+        self.held -= range.len();
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.held]
+    }
 }
 
 /// How far a value was followed.
@@ -68,9 +110,10 @@ enum Seen {
 impl<R: Read> Splitter<R> {
     /// A splitter of `reader`. Of a value longer than `limit` bytes the first `limit + 1` are
     /// handed out, so that it is refused for its size; the rest is passed over.
-    pub const fn new(reader: R, limit: usize) -> Self {
+    pub fn new(reader: R, limit: usize) -> Self {
         let (read, start, ended, mode) = (0, 0, false, Mode::Begin);
-        Self { reader, buffer: Vec::new(), read, start, ended, mode, limit }
+        let (buffer, lanes) = (Buffer::default(), Level::new());
+        Self { reader, buffer, read, start, ended, mode, limit, lanes }
     }
 
     /// A splitter that goes on where another one stood: `reader` gives what follows that place.
@@ -84,7 +127,7 @@ impl<R: Read> Splitter<R> {
     }
 
     /// Where it stands: behind the record that was handed out last.
-    pub const fn place(&self) -> Place {
+    pub fn place(&self) -> Place {
         let unread = self.buffer.len() - self.start;
         Place { bytes: self.read - unread as u64, in_array: matches!(self.mode, Mode::Array) }
     }
@@ -101,7 +144,7 @@ impl<R: Read> Splitter<R> {
             return Ok(None);
         };
         let end = match first {
-            b'{' | b'[' | b'"' => match self.plain_line(first) {
+            b'{' | b'[' | b'"' => match self.plain_line(first)? {
                 Some(end) => end,
                 None => self.value()?,
             },
@@ -152,20 +195,17 @@ impl<R: Read> Splitter<R> {
         if self.ended {
             return Ok(false);
         }
-        let held = self.buffer.len();
-        self.buffer.resize(held + CHUNK, 0);
         let read = loop {
-            match self.reader.read(&mut self.buffer[held..]) {
+            match self.reader.read(self.buffer.room()) {
                 Ok(read) => break read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    self.buffer.truncate(held);
                     self.ended = true;
                     return Err(error);
                 }
             }
         };
-        self.buffer.truncate(held + read);
+        self.buffer.held += read;
         self.read += read as u64;
         self.ended = read == 0;
         Ok(read > 0)
@@ -173,8 +213,8 @@ impl<R: Read> Splitter<R> {
 
     /// Drops the bytes that were handed out, when they are worth it.
     fn compact(&mut self) {
-        if self.start >= CHUNK.max(self.buffer.len() / 2) {
-            self.buffer.drain(..self.start);
+        if self.start >= self.buffer.len() / 2 {
+            self.buffer.cut(0..self.start);
             self.start = 0;
         }
     }
@@ -206,20 +246,31 @@ impl<R: Read> Splitter<R> {
     /// line feed. So the value ends on this line or is cut short there, and either way the line
     /// is the record; but for a line of several values, which has a `}` that nothing of an
     /// object follows.
-    fn plain_line(&self, first: u8) -> Option<usize> {
-        let rest = &self.buffer[self.start..];
+    fn plain_line(&mut self, first: u8) -> io::Result<Option<usize>> {
         if first != b'{' || self.mode != Mode::Values {
-            return None;
+            return Ok(None);
         }
-        let end = memchr(b'\n', rest)?;
-        let line = rest[..end].trim_ascii_end();
-        let next = rest.get(end + 1) == Some(&b'{');
-        let goes_on = |at| matches!(line.get(at + 1), None | Some(b',' | b'}' | b']'));
-        let plain = next
-            && end <= self.limit
-            && line.last() == Some(&b'}')
-            && memchr_iter(b'}', line).all(goes_on);
-        plain.then_some(self.start + end)
+        let mut front = Front::default();
+        loop {
+            let (lanes, bytes) = (self.lanes, &self.buffer[self.start..]);
+            if dispatch!(lanes, simd => front.go_on(simd, bytes)) {
+                break;
+            }
+            if bytes.len() > self.limit {
+                return Ok(None);
+            }
+            self.compact();
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+        let rest = &self.buffer[self.start..];
+        let (line, behind) = rest.split_at(front.at);
+        let next = behind.get(1) == Some(&b'{');
+        let last = line.trim_ascii_end().len() - 1;
+        let whole = line[last] == b'}' && front.odd.is_none_or(|odd| odd == last);
+        let plain = next && whole && line.len() <= self.limit;
+        Ok(plain.then_some(self.start + line.len()))
     }
 
     /// The end of the value that begins at `start`.
@@ -258,7 +309,7 @@ impl<R: Read> Splitter<R> {
         // One byte before the scan's place stays, for the look back over a line feed.
         let until = scan.at.saturating_sub(1);
         if until > keep {
-            self.buffer.drain(keep..until);
+            self.buffer.cut(keep..until);
             scan.at -= until - keep;
         }
     }
@@ -273,7 +324,7 @@ impl<R: Read> Splitter<R> {
             }
             at = self.buffer.len();
             if at - self.start > self.limit + 1 {
-                self.buffer.truncate(self.start + self.limit + 1);
+                self.buffer.held = self.start + self.limit + 1;
                 at = self.buffer.len();
             }
             if !self.fill()? {
@@ -396,6 +447,3 @@ const TELLS: [bool; 256] = {
     }
     table
 };
-
-#[cfg(test)]
-mod tests;

@@ -11,6 +11,9 @@ use rustc_hash::FxHasher;
 
 use crate::model::{EventKey, Provider};
 
+/// Folded bytes hashed together.
+const CHUNK: usize = 64;
+
 /// The hash under which the entries for `key` are indexed. Allocates nothing.
 #[must_use]
 pub fn hash_key(key: &EventKey<'_>) -> u64 {
@@ -18,26 +21,35 @@ pub fn hash_key(key: &EventKey<'_>) -> u64 {
     hasher.write_u8(key.provider as u8);
     hasher.write_u8(key.family as u8);
     for part in [key.service, key.resource_type, name_core(key.provider, key.name)] {
-        let mut length = 0_u32;
-        for byte in part.bytes() {
-            if let Some(folded) = fold_byte(key.provider, byte) {
-                hasher.write_u8(folded);
-                length += 1;
+        match key.provider {
+            Provider::Aws | Provider::Kubernetes => {
+                hasher.write(part.as_bytes());
+                hasher.write_usize(part.len());
+            }
+            Provider::Huawei | Provider::Azure | Provider::Gcp | Provider::Other => {
+                hash_folded(key.provider, part, &mut hasher);
             }
         }
-        hasher.write_u32(length);
     }
     hasher.finish()
 }
 
-fn fold_byte(provider: Provider, byte: u8) -> Option<u8> {
-    match provider {
-        Provider::Huawei if byte == b'-' || byte == b'_' => None,
-        Provider::Aws | Provider::Kubernetes => Some(byte),
-        Provider::Huawei | Provider::Azure | Provider::Gcp | Provider::Other => {
-            Some(byte.to_ascii_lowercase())
+fn hash_folded(provider: Provider, part: &str, hasher: &mut FxHasher) {
+    let (mut chunk, mut held, mut length) = ([0; CHUNK], 0, 0);
+    for byte in part.bytes() {
+        if provider == Provider::Huawei && matches!(byte, b'-' | b'_') {
+            continue;
+        }
+        chunk[held] = byte.to_ascii_lowercase();
+        held += 1;
+        if held == CHUNK {
+            hasher.write(&chunk);
+            length += held;
+            held = 0;
         }
     }
+    hasher.write(&chunk[..held]);
+    hasher.write_usize(length + held);
 }
 
 /// The name without the version a provider attaches to it.
@@ -84,7 +96,10 @@ mod tests {
     #[test]
     fn what_means_nothing_is_folded_and_nothing_else() {
         use Provider::{Aws, Azure, Gcp, Huawei};
+        let long = "a-b_".repeat(CHUNK);
+        let (folded, other) = ("ab".repeat(CHUNK), "ab".repeat(CHUNK - 1) + "ba");
         let same = [
+            (Huawei, (&*long, "c"), (&*folded, "C")),
             (
                 Huawei,
                 ("security-group-rules", "createSecurity-group-rule"),
@@ -105,6 +120,8 @@ mod tests {
         let different = [
             (Aws, ("", "Createfunction"), ("", "CreateFunction")),
             (Huawei, ("ab", "c"), ("a", "bc")),
+            (Huawei, (&*folded, "c"), (&*other, "c")),
+            (Huawei, (&*folded, "c"), (&folded[1..], "c")),
             (Aws, ("", "ModifyV2"), ("", "Modify")),
         ];
         for (provider, left, right) in different {

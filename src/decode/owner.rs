@@ -52,11 +52,15 @@ fn says(raw: &[u8], name: &Finder<'_>, value: &[u8]) -> bool {
 mod tests {
     use bumpalo::Bump;
 
+    use crate::decode::scan::Tools;
+
     use super::*;
 
     fn check(format: Format, body: &str, expected: bool) {
         let arena = Bump::new();
-        let look = Look::scan(body.as_bytes(), 0, &arena).expect("JSON").0;
+        let order = keys::Order::default();
+        let tools = Tools { arena: &arena, order: &order };
+        let look = Look::scan(body.as_bytes(), 0, tools).expect("JSON").0;
         assert_eq!(may_have_called(format, &look), expected, "{body}");
     }
 

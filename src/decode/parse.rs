@@ -53,6 +53,17 @@ pub(super) fn parse<'a>(
 
 /// Reads a text, number or word on its own.
 pub(super) fn scalar<'a>(bytes: &'a [u8], arena: &'a Bump) -> Option<Val<'a>> {
+    // A text without escapes needs no more than to be one, and most are such.
+    if let [b'"', inner @ .., b'"'] = bytes
+        && super::skip::stop(bytes, 1) == Some(bytes.len() - 1)
+    {
+        return std::str::from_utf8(inner).ok().map(Val::Str);
+    }
+    match bytes {
+        b"true" => return Some(Val::Bool(true)),
+        b"false" => return Some(Val::Bool(false)),
+        _ => {}
+    }
     parse(bytes, arena, &mut Budget { depth: 1, nodes: 1 }).ok()
 }
 
@@ -122,7 +133,7 @@ impl<'a> Parser<'a> {
     }
 
     fn blank(&mut self) {
-        self.at = super::scan::blank(self.bytes, self.at);
+        self.at = super::skip::blank(self.bytes, self.at);
     }
 
     fn value(&mut self, depth: usize) -> Result<Val<'a>, Bad> {
@@ -253,7 +264,7 @@ impl<'a> Parser<'a> {
         let mut text: Option<Text<'a>> = None;
         loop {
             let from = self.at;
-            let Some(stop) = super::scan::stop(self.bytes, from) else {
+            let Some(stop) = super::skip::stop(self.bytes, from) else {
                 self.at = self.bytes.len();
                 return Err(self.bad());
             };

@@ -15,7 +15,8 @@ use super::keys::{self, Key};
 use super::leaf::{self, Outer};
 use super::parse::{self, Budget};
 use super::recognise::{self, Shape};
-use super::scan::{self, Look, Members as _, Torn};
+use super::scan::{Look, Members as _, Tools};
+use super::skip::{self, Torn};
 use super::{Dead, Decoded, Detail, Index, Record, Sink, times};
 use crate::model::{DeadReason, Format, Limits, Val};
 
@@ -31,7 +32,7 @@ pub(super) struct Settings<'w> {
 /// One walk through one record.
 struct Walk<'w, 's> {
     settings: Settings<'w>,
-    opened: &'w Bump,
+    tools: Tools<'w>,
     trees: &'w mut Bump,
     sink: &'w mut Sink<'s>,
     decompressed: usize,
@@ -49,12 +50,11 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIEN
 pub(super) fn record(
     record: &Record<'_>,
     settings: Settings<'_>,
-    opened: &Bump,
+    tools: Tools<'_>,
     trees: &mut Bump,
     sink: &mut Sink<'_>,
 ) {
-    let mut walk =
-        Walk { settings, opened, trees, sink, decompressed: 0, told: 0, overfull: false };
+    let mut walk = Walk { settings, tools, trees, sink, decompressed: 0, told: 0, overfull: false };
     let limit = settings.limits.record_bytes.min(u32::MAX as usize);
     if record.value.len() > limit {
         walk.dead(DeadReason::RecordTooLarge, "record beyond `limits.record_bytes`");
@@ -133,7 +133,7 @@ impl<'w> Walk<'w, '_> {
             }
             Ok(length) => {
                 self.decompressed += length;
-                let plain = self.opened.alloc_slice_copy(&plain);
+                let plain = self.tools.arena.alloc_slice_copy(&plain);
                 self.bytes(plain, outer, level);
             }
             Err(_) => self.dead(DeadReason::BadCompression, "gzip that does not unpack"),
@@ -143,10 +143,10 @@ impl<'w> Walk<'w, '_> {
     /// JSON values one after the other, with or without blanks between.
     fn values(&mut self, bytes: &'w [u8], outer: Outer<'w>, level: usize) {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let mut at = scan::blank(bytes, 0);
+        let mut at = skip::blank(bytes, 0);
         while at < bytes.len() && !self.overfull {
             match self.value(bytes, at, outer, level) {
-                Ok(end) => at = scan::blank(bytes, end),
+                Ok(end) => at = skip::blank(bytes, end),
                 Err(_) => return self.lines(bytes, at, outer, level),
             }
         }
@@ -160,12 +160,12 @@ impl<'w> Walk<'w, '_> {
             let line = &bytes[..end];
             let opens = matches!(bytes.get(at), Some(b'{' | b'['));
             // What a torn value goes on with is told with it; only its margin begins anew.
-            let mut place = if bad && !opens { end } else { scan::blank(line, at) };
+            let mut place = if bad && !opens { end } else { skip::blank(line, at) };
             while place < end && !self.overfull {
                 match self.value(line, place, outer, level) {
                     Ok(next) => {
                         bad = false;
-                        place = scan::blank(line, next);
+                        place = skip::blank(line, next);
                     }
                     Err(torn) => {
                         self.torn(&line[at..], torn);
@@ -188,20 +188,20 @@ impl<'w> Walk<'w, '_> {
     ) -> Result<usize, Torn> {
         match bytes.get(at) {
             Some(b'{') => {
-                let (look, end) = Look::scan(bytes, at, self.opened)?;
+                let (look, end) = Look::scan(bytes, at, self.tools)?;
                 self.object(&look, &bytes[at..end], outer, level);
                 Ok(end)
             }
             Some(b'[') => {
-                let end = scan::skip(bytes, at)?;
+                let end = skip::skip(bytes, at)?;
                 if let Some(level) = self.enter("a list", level) {
                     self.list(&bytes[at..end], outer, level);
                 }
                 Ok(end)
             }
             _ => {
-                let end = scan::skip(bytes, at)?;
-                if parse::scalar(&bytes[at..end], self.opened).is_none() {
+                let end = skip::skip(bytes, at)?;
+                if parse::scalar(&bytes[at..end], self.tools.arena).is_none() {
                     return Err(Torn(at));
                 }
                 self.dead(DeadReason::Unrecognised, "neither an object nor a list");
@@ -212,7 +212,7 @@ impl<'w> Walk<'w, '_> {
 
     /// Each element of a list on its own.
     fn list(&mut self, bytes: &'w [u8], outer: Outer<'w>, level: usize) {
-        let mut at = scan::blank(bytes, 1);
+        let mut at = skip::blank(bytes, 1);
         if bytes.get(at) == Some(&b']') {
             return;
         }
@@ -221,15 +221,15 @@ impl<'w> Walk<'w, '_> {
                 Ok(end) => end,
                 Err(torn) => {
                     // An element whose brackets are in order is passed over alone.
-                    let end = scan::skip(bytes, at);
+                    let end = skip::skip(bytes, at);
                     self.torn(&bytes[at..end.unwrap_or(bytes.len())], torn);
                     let Ok(end) = end else { return };
                     end
                 }
             };
-            at = scan::blank(bytes, end);
+            at = skip::blank(bytes, end);
             match bytes.get(at) {
-                Some(b',') => at = scan::blank(bytes, at + 1),
+                Some(b',') => at = skip::blank(bytes, at + 1),
                 Some(b']') => return,
                 _ => return self.torn(bytes, Torn(at)),
             }
@@ -274,7 +274,7 @@ impl<'w> Walk<'w, '_> {
         let mut at = 0;
         while let (Some(found), false) = (memchr::memchr(b'[', &raw[at..]), self.overfull) {
             let start = at + found;
-            match scan::skip(raw, start) {
+            match skip::skip(raw, start) {
                 Ok(end) => {
                     self.list(&raw[start..end], outer, level);
                     at = end;
@@ -287,14 +287,14 @@ impl<'w> Walk<'w, '_> {
     /// What an envelope holds: an object, a list, or a text with JSON or base64 in it.
     fn inside(&mut self, raw: &'w [u8], key: Key, outer: Outer<'w>, level: usize) {
         match raw.first() {
-            Some(b'{') => match Look::scan(raw, 0, self.opened) {
+            Some(b'{') => match Look::scan(raw, 0, self.tools) {
                 Ok((look, end)) => self.object(&look, &raw[..end], outer, level),
                 Err(torn) => self.torn(raw, torn),
             },
             Some(b'[') => self.list(raw, outer, level),
             Some(b'"') => {
                 let mut budget = Budget { depth: 1, nodes: 1 };
-                match parse::parse(raw, self.opened, &mut budget) {
+                match parse::parse(raw, self.tools.arena, &mut budget) {
                     Ok(Val::Str(text)) => self.text(text, key, outer, level),
                     Ok(_) => {}
                     Err(bad) => self.dead(bad.reason, "text of an envelope"),
@@ -318,7 +318,7 @@ impl<'w> Walk<'w, '_> {
             let detail = format!("`{}` is neither JSON nor base64", key.name());
             return self.dead(DeadReason::BadBase64, &detail);
         };
-        let plain = self.opened.alloc_slice_copy(&plain);
+        let plain = self.tools.arena.alloc_slice_copy(&plain);
         self.bytes(plain, outer, level);
     }
 

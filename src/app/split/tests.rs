@@ -136,4 +136,30 @@ proptest! {
         let text = lines.join("\n");
         prop_assert_eq!(split(text.as_bytes(), step, 100_000), lines);
     }
+
+    #[test]
+    fn values_are_told_apart_wherever_they_stand_in_their_lines(
+        lines in proptest::collection::vec(
+            (
+                proptest::collection::vec((0_usize..140, "[}{ ,\"]{0,3}"), 1..4),
+                proptest::sample::select(&["", " ", "\t"][..]),
+                proptest::sample::select(&["\n", " \n", "\r\n"][..]),
+            ),
+            1..6,
+        ),
+        step in 1_usize..300,
+    ) {
+        let (mut text, mut all) = (String::new(), Vec::new());
+        for (values, between, end) in lines {
+            let values: Vec<String> = values
+                .iter()
+                .map(|(length, text)| {
+                    serde_json::json!({"k": "x".repeat(*length), "t": [{}, text]}).to_string()
+                })
+                .collect();
+            text += &(values.join(between) + end);
+            all.extend(values);
+        }
+        prop_assert_eq!(split(text.as_bytes(), step, 100_000), all);
+    }
 }
