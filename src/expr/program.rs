@@ -1,9 +1,10 @@
 //! A compiled expression.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cel::common::ast::{IdedExpr, SourceInfo};
 use cel::parser::Parser;
+use rustc_hash::FxHashMap;
 
 use crate::model::trace::Part;
 use crate::model::{Type, Val};
@@ -25,7 +26,16 @@ pub struct Functions {
     hosts: Vec<Host>,
     users: Vec<User>,
     watched: bool,
+    parsed: Parsed,
 }
+
+/// Texts that were parsed: content says the same in many places, and parsing is what its loading
+/// takes longest for. Clones share it.
+#[derive(Clone, Debug, Default)]
+struct Parsed(Arc<Mutex<FxHashMap<Box<str>, Arc<Tree>>>>);
+
+/// An expression as parsed.
+type Tree = (IdedExpr, SourceInfo);
 
 /// A function written in content.
 #[derive(Clone, Debug)]
@@ -49,7 +59,7 @@ impl Functions {
     pub fn new(tables: &[&[Host]]) -> Self {
         let mut hosts = standard::hosts();
         hosts.extend(tables.iter().flat_map(|table| table.iter()));
-        Self { hosts, users: Vec::new(), watched: false }
+        Self { hosts, users: Vec::new(), watched: false, parsed: Parsed::default() }
     }
 
     /// The same, for expressions whose every part is to tell what it came to (see
@@ -79,6 +89,16 @@ impl Functions {
         self.users.iter().map(|user| &*user.name)
     }
 
+    fn parse(&self, source: &str) -> Result<Arc<Tree>, Vec<Issue>> {
+        let mut parsed = self.parsed.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = parsed.get(source) {
+            return Ok(Arc::clone(known));
+        }
+        let tree = Arc::new(parse(source)?);
+        parsed.insert(source.into(), Arc::clone(&tree));
+        Ok(tree)
+    }
+
     /// Adds a function written in content: `rule(r)`, its parameters of any type. It may call
     /// those defined before it, and sees the scope's variables: every scope that calls it must
     /// begin with the same ones.
@@ -92,8 +112,8 @@ impl Functions {
         body: &str,
         scope: &Scope<'_>,
     ) -> Result<Vec<Issue>, Vec<Issue>> {
-        let (expr, info) = parse(body)?;
-        let checked = check::check(&expr, &info, body, Some(params), scope, self);
+        let tree = self.parse(body)?;
+        let checked = check::check(&tree.0, &tree.1, body, Some(params), scope, self);
         if checked.issues.iter().any(|issue| issue.level == Level::Error) {
             return Err(checked.issues);
         }
@@ -127,8 +147,8 @@ impl Program {
         scope: &Scope<'_>,
         functions: &Functions,
     ) -> Result<(Self, Vec<Issue>), Vec<Issue>> {
-        let (expr, info) = parse(source)?;
-        let checked = check::check(&expr, &info, source, None, scope, functions);
+        let tree = functions.parse(source)?;
+        let checked = check::check(&tree.0, &tree.1, source, None, scope, functions);
         if checked.issues.iter().any(|issue| issue.level == Level::Error) {
             return Err(checked.issues);
         }
@@ -185,7 +205,7 @@ impl Program {
     }
 }
 
-fn parse(source: &str) -> Result<(IdedExpr, SourceInfo), Vec<Issue>> {
+fn parse(source: &str) -> Result<Tree, Vec<Issue>> {
     let fault = |range, message| Issue { range, level: Level::Error, message, hint: None };
     if source.trim().is_empty() {
         return Err(vec![fault(0..source.len(), "the expression is empty".into())]);

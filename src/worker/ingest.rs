@@ -3,29 +3,32 @@
 //! A batch's offsets are committed once everything it produced is delivered. What is read twice
 //! makes changes twice, and `detect` knows an event by its id.
 
+mod place;
+mod reading;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::{error, info, warn};
 
 use crate::content::Content;
-use crate::decode::Record;
-use crate::engine::{EventOutcome, Gate, Intake as Pipeline, Setup};
+use crate::engine::Setup;
 use crate::log::{
     Admin as _, Call, Cause, Commit, Consumer as _, Isolation, Log, LogError, Membership, Offset,
     Outgoing, Polled, Producer as _, Promise, Protocol, Reader as _, To, TopicPartition, Trouble,
 };
-use crate::model::{Change, DeadReason, Format, Outcome, Reached, Timestamp};
+use crate::model::Format;
 use crate::tenant::Registry;
-use crate::wire;
 
-use super::batch::warn_of;
-use super::letters::{self, Body, Letter};
-use super::sabotage::{self, Mutant};
-use super::topics::{Topics, key_of};
+use super::letters::Body;
+use super::sabotage::Mutant;
+use super::topics::Topics;
 use super::{Clock, Condition, Happening, Moved, Observer, Role};
+use place::Place;
+use reading::{Batch, Out, Reading, What};
+
+pub use place::BREAKER_RECORDS;
 
 /// Whose what a source delivers is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,83 +90,12 @@ pub struct Intake {
     pub mutant: Option<Mutant>,
 }
 
-/// After so many records of a partition it is asked how many of them could not be read.
-pub const BREAKER_RECORDS: usize = 2_000;
-
-/// A partition of a source.
-struct Place {
-    of: TopicPartition,
-    /// The next record, as far as it is committed.
-    next: Offset,
-    /// Where it ends, and when that was last asked, by the wall clock.
-    end: Offset,
-    looked: Timestamp,
-    /// Refused records in a row.
-    refused: usize,
-    /// Of how many of the last records how many were refused.
-    seen: usize,
-    bad: usize,
-    /// Whether it waits to know where to begin.
-    waits: bool,
-    halted: bool,
-}
-
-impl Place {
-    fn new(of: TopicPartition) -> Self {
-        Self {
-            of,
-            next: Offset(0),
-            end: Offset(0),
-            looked: Timestamp(i64::MIN),
-            refused: 0,
-            seen: 0,
-            bad: 0,
-            waits: true,
-            halted: false,
-        }
-    }
-
-    /// Counts a record; false where too many can't be read.
-    fn stands(&mut self, refused: bool, settings: &Intake) -> bool {
-        self.refused = if refused { self.refused + 1 } else { 0 };
-        self.seen += 1;
-        self.bad += usize::from(refused);
-        let mut stands = settings.breaker == 0 || self.refused <= settings.breaker;
-        if self.seen >= BREAKER_RECORDS {
-            stands &= self.bad * 100 <= self.seen * settings.breaker_percent;
-            // Older ones count half as much from now on.
-            (self.seen, self.bad) = (self.seen / 2, self.bad / 2);
-        }
-        stands
-    }
-}
-
-/// A record that was read.
-struct Raw {
-    of: TopicPartition,
-    offset: Offset,
-    key: Option<Box<[u8]>>,
-    value: Box<[u8]>,
-    headers: Vec<(Box<str>, Box<[u8]>)>,
-    time: Option<Timestamp>,
-}
-
-/// A record to be sent.
-enum Out {
-    Change { key: Vec<u8>, value: Vec<u8> },
-    Letter(super::batch::Out),
-}
-
 /// A worker that takes in.
 pub struct Ingest<L: Log> {
     from: L,
     to: L,
-    settings: Intake,
-    content: Arc<Content>,
-    registry: Arc<Registry>,
-    setup: Setup,
-    /// One pipeline for each format insisted on.
-    pipelines: Vec<(Option<Format>, Pipeline)>,
+    settings: Arc<Intake>,
+    reading: Reading,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     consumer: Option<L::Consumer>,
@@ -172,109 +104,6 @@ pub struct Ingest<L: Log> {
     places: BTreeMap<TopicPartition, Place>,
     leaving: BTreeSet<TopicPartition>,
     stranded: bool,
-    said: Said,
-}
-
-/// What was logged before, and is not again.
-#[derive(Default)]
-struct Said {
-    reached: BTreeSet<Reached>,
-    /// Accounts that are nobody's, at most [`MAX_STRANGERS`].
-    strangers: BTreeSet<String>,
-}
-
-/// Accounts that are nobody's are named in the log up to so many.
-const MAX_STRANGERS: usize = 1_000;
-
-/// Where a record's events go.
-struct Desk<'d> {
-    outs: &'d mut Vec<Out>,
-    said: &'d mut Said,
-    content: &'d Content,
-    observer: &'d dyn Observer,
-    raw: &'d Raw,
-    arrived: Timestamp,
-    topics: &'d Topics,
-    letters: Body,
-    events: usize,
-    dead: usize,
-}
-
-impl Desk<'_> {
-    /// Logs once whose events are quarantined.
-    fn name_stranger(&mut self, account: &str) {
-        let known = &mut self.said.strangers;
-        if known.len() < MAX_STRANGERS && !known.contains(account) {
-            // It is chosen by whoever sends records: quoted and escaped.
-            warn!(topic = %self.raw.of.topic, ?account, "nobody's account: its events are quarantined");
-            known.insert(account.to_owned());
-        }
-    }
-
-    /// Writes a dead letter.
-    fn refuse(&mut self, reason: DeadReason, detail: &str) {
-        self.dead += 1;
-        self.observer.happened(Role::Ingest, &Happening::Dead(reason));
-        let raw = self.raw;
-        let letter = Letter {
-            reason,
-            detail,
-            topic: &raw.of.topic,
-            partition: raw.of.partition.0,
-            offset: raw.offset,
-            time: raw.time,
-        };
-        let key = raw.key.as_deref().unwrap_or_default();
-        let out = letters::out(&self.topics.deadletters, 0, &letter, key, &raw.value, self.letters);
-        self.outs.push(Out::Letter(out));
-    }
-
-    /// The same for a record of which nothing is read.
-    fn refuse_all(&mut self, reason: DeadReason, detail: &str) {
-        self.events += 1;
-        let what = Happening::Event { format: None, outcome: Outcome::Dead, age: None };
-        self.observer.happened(Role::Ingest, &what);
-        self.refuse(reason, detail);
-    }
-}
-
-impl Gate for Desk<'_> {
-    fn outcome(&mut self, told: &EventOutcome<'_>) {
-        self.events += 1;
-        let age = told.time.map(|time| self.arrived.since(time));
-        let what = Happening::Event { format: told.format, outcome: told.outcome, age };
-        self.observer.happened(Role::Ingest, &what);
-        if told.outcome == Outcome::Quarantined {
-            self.name_stranger(told.account);
-        }
-        if let Some(reason) = told.dead {
-            self.refuse(reason, told.detail);
-        }
-    }
-
-    fn reached(&mut self, reached: &Reached) {
-        if !self.said.reached.contains(reached) {
-            warn_of(reached);
-            self.said.reached.insert(reached.clone());
-        }
-        self.observer.happened(Role::Ingest, &Happening::Reached(reached.limit, 1));
-    }
-
-    fn change(&mut self, change: &Change, told: &EventOutcome<'_>) {
-        self.events += 1;
-        sabotage::trip(Role::Ingest, &change.cause.id);
-        let origin = wire::event::Origin {
-            arrived: self.arrived,
-            topic: Arc::clone(&self.raw.of.topic),
-            partition: self.raw.of.partition.0,
-            offset: self.raw.offset.0,
-            reads: told.outcome == Outcome::ReadOnly,
-        };
-        self.outs.push(Out::Change {
-            key: key_of(&change.cell),
-            value: wire::event::encode(change, &origin, &self.content.schema),
-        });
-    }
 }
 
 impl<L: Log> Ingest<L> {
@@ -282,26 +111,16 @@ impl<L: Log> Ingest<L> {
     pub fn new(
         (from, to): (L, L),
         settings: Intake,
-        (content, registry, setup): (Arc<Content>, &Arc<Registry>, &Setup),
+        by: (Arc<Content>, &Arc<Registry>, &Setup),
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        let mut formats: Vec<Option<Format>> = Vec::new();
-        for source in &settings.sources {
-            if !formats.contains(&source.format) {
-                formats.push(source.format);
-            }
-        }
-        let pipeline = |format| (format, fresh(format, &content, registry, setup));
-        let pipelines = formats.into_iter().map(pipeline).collect();
+        let settings = Arc::new(settings);
         Self {
             from,
             to,
+            reading: Reading::new(Arc::clone(&settings), by, Arc::clone(&observer)),
             settings,
-            content,
-            registry: Arc::clone(registry),
-            setup: setup.clone(),
-            pipelines,
             clock,
             observer,
             consumer: None,
@@ -310,7 +129,6 @@ impl<L: Log> Ingest<L> {
             places: BTreeMap::new(),
             leaving: BTreeSet::new(),
             stranded: false,
-            said: Said::default(),
         }
     }
 
@@ -323,9 +141,9 @@ impl<L: Log> Ingest<L> {
         self.join()?;
         self.begin_places()?;
         self.look_ahead()?;
-        let raws = self.gather(wait)?;
-        if !raws.is_empty() {
-            self.deliver(&raws)?;
+        let batch = self.gather(wait)?;
+        if batch.records > 0 {
+            self.deliver(&batch)?;
         }
         for of in std::mem::take(&mut self.leaving) {
             self.places.remove(&of);
@@ -350,10 +168,7 @@ impl<L: Log> Ingest<L> {
 
     /// Goes by other content from now on, between two turns.
     pub fn adopt(&mut self, content: &Arc<Content>) {
-        self.content = Arc::clone(content);
-        for (_, pipeline) in &mut self.pipelines {
-            pipeline.adopt(Arc::clone(content));
-        }
+        self.reading.adopt(content);
     }
 
     /// Where its partitions stand.
@@ -487,25 +302,17 @@ impl<L: Log> Ingest<L> {
         }
     }
 
-    fn gather(&mut self, wait: Duration) -> Result<Vec<Raw>, LogError> {
-        let mut raws: Vec<Raw> = Vec::new();
-        let (mut wait, mut bytes) = (wait, 0);
-        while raws.len() < self.settings.batch_records && bytes < self.settings.batch_bytes {
-            let Some(consumer) = &mut self.consumer else { break };
+    /// Reads a batch, each record while it is shown.
+    fn gather(&mut self, wait: Duration) -> Result<Batch, LogError> {
+        let mut batch = Batch::default();
+        let mut wait = wait;
+        while batch.records < self.settings.batch_records && batch.bytes < self.settings.batch_bytes
+        {
+            let Self { consumer, reading, places, clock, .. } = self;
+            let Some(consumer) = consumer else { break };
             let polled = consumer.poll(wait, &mut |incoming| {
-                bytes += incoming.value.map_or(0, <[u8]>::len);
-                raws.push(Raw {
-                    of: TopicPartition::new(incoming.topic, incoming.partition.0),
-                    offset: incoming.offset,
-                    key: incoming.key.map(Into::into),
-                    value: incoming.value.unwrap_or_default().into(),
-                    headers: incoming
-                        .headers
-                        .iter()
-                        .map(|(name, value)| ((*name).into(), (*value).into()))
-                        .collect(),
-                    time: incoming.time,
-                });
+                let now = *batch.began.get_or_insert_with(|| clock.now());
+                reading.take(incoming, now, places, &mut batch);
             });
             wait = Duration::ZERO;
             match polled {
@@ -513,7 +320,7 @@ impl<L: Log> Ingest<L> {
                 Ok(Polled::Idle) => break,
                 Ok(moved) => {
                     let on = self.moved(moved);
-                    raws.retain(|raw| self.places.contains_key(&raw.of));
+                    batch.keep(&self.places);
                     if !on {
                         break;
                     }
@@ -531,12 +338,12 @@ impl<L: Log> Ingest<L> {
                     self.tell(&Happening::Failed(error.reason()));
                     self.places.clear();
                     self.consumer = None;
-                    return Ok(Vec::new());
+                    return Ok(Batch::default());
                 }
                 Err(other) => return Err(other),
             }
         }
-        Ok(raws)
+        Ok(batch)
     }
 
     /// Sees to what the group did; whether to poll on.
@@ -580,45 +387,29 @@ impl<L: Log> Ingest<L> {
         self.tell(&Happening::Halted { topic: &of.topic, partition: of.partition.0, why });
     }
 
-    /// Makes changes of what was read, sees them delivered, and commits.
-    fn deliver(&mut self, raws: &[Raw]) -> Result<(), LogError> {
-        let began = self.clock.now();
-        let mut outs = Vec::new();
-        let mut next: BTreeMap<TopicPartition, (Offset, u64)> = BTreeMap::new();
-        let mut broken: Vec<TopicPartition> = Vec::new();
-        for raw in raws {
-            if broken.contains(&raw.of) || self.places.get(&raw.of).is_none_or(|p| p.halted) {
-                continue;
-            }
-            if !self.take(raw, began, &mut outs) {
-                broken.push(raw.of.clone());
-                continue;
-            }
-            let known = next.entry(raw.of.clone()).or_default();
-            *known = (Offset(raw.offset.0 + 1), known.1 + 1);
-        }
-        let offsets: Vec<Commit> = next
-            .iter()
-            .map(|(of, (next, _))| Commit { of: of.clone(), next: *next, receipt: String::new() })
-            .collect();
+    /// Sees what was made of a batch delivered, and commits.
+    fn deliver(&mut self, batch: &Batch) -> Result<(), LogError> {
+        let began = batch.began.unwrap_or_else(|| self.clock.now());
+        let offsets = batch.commits();
         let early = super::sabotage::is(self.settings.mutant, Mutant::CommitEarly);
         let done = if early {
-            self.commit(&offsets).and_then(|()| self.send(&outs))
+            self.commit(&offsets).and_then(|()| self.send(&batch.outs))
         } else {
-            self.send(&outs).and_then(|()| self.commit(&offsets))
+            self.send(&batch.outs).and_then(|()| self.commit(&offsets))
         };
         match done {
             Ok(()) => {
-                for (of, (next, records)) in next {
-                    let Some(place) = self.places.get_mut(&of) else { continue };
-                    place.next = next;
-                    let lag = place.end.0.saturating_sub(next.0);
-                    let (topic, partition) = (&of.topic, of.partition.0);
+                for seat in batch.seats().iter().filter(|seat| seat.records > 0) {
+                    let Some(place) = self.places.get_mut(&seat.of) else { continue };
+                    place.next = seat.next;
+                    let lag = place.end.0.saturating_sub(seat.next.0);
+                    let (topic, partition) = (&seat.of.topic, seat.of.partition.0);
+                    let records = seat.records;
                     self.tell(&Happening::Consumed { topic, partition, records, lag });
                 }
                 let took = self.clock.now().since(began);
                 let took = Duration::from_micros(u64::try_from(took).unwrap_or_default());
-                self.tell(&Happening::Batch { records: raws.len() as u64, took });
+                self.tell(&Happening::Batch { records: batch.records as u64, took });
             }
             Err(
                 error @ (LogError::Retry(_)
@@ -626,7 +417,7 @@ impl<L: Log> Ingest<L> {
                 | LogError::Unknown(_)
                 | LogError::Fenced(_)),
             ) => {
-                self.again(raws, &error)?;
+                self.again(batch, &error)?;
             }
             Err(LogError::Rebuild(_)) => {
                 self.places.clear();
@@ -634,84 +425,31 @@ impl<L: Log> Ingest<L> {
             }
             Err(other) => return Err(other),
         }
-        for of in broken {
-            let Intake { breaker, breaker_percent, .. } = &self.settings;
+        for seat in batch.seats().iter().filter(|seat| seat.broken) {
+            let Intake { breaker, breaker_percent, .. } = &*self.settings;
             let why = format!(
                 "{breaker} records in a row or {breaker_percent} % of {BREAKER_RECORDS} can't be \
                  read; look at the dead letters, then set the format of the source or let them \
                  through with `breaker` and `breaker_percent`"
             );
-            self.halt(&of, &why);
+            self.halt(&seat.of, &why);
         }
         Ok(())
     }
 
     /// Has a batch read again. What was delivered is delivered twice, which does no harm.
-    fn again(&mut self, raws: &[Raw], error: &LogError) -> Result<(), LogError> {
+    fn again(&mut self, batch: &Batch, error: &LogError) -> Result<(), LogError> {
         warn!(%error, "a batch is read again");
         self.failed(error);
         self.producer = None;
-        let again: BTreeMap<TopicPartition, Offset> = raws
+        let again: Vec<(TopicPartition, Offset)> = batch
+            .seats()
             .iter()
-            .filter_map(|raw| self.places.get(&raw.of))
+            .filter_map(|seat| self.places.get(&seat.of))
             .filter(|place| !place.halted)
             .map(|place| (place.of.clone(), place.next))
             .collect();
-        let again: Vec<(TopicPartition, Offset)> = again.into_iter().collect();
         self.start(&again)
-    }
-
-    /// Takes in one record; false where it is one too many that can't be read.
-    fn take(&mut self, raw: &Raw, now: Timestamp, outs: &mut Vec<Out>) -> bool {
-        let Self { settings, pipelines, places, content, registry, setup, observer, said, .. } =
-            self;
-        let source = settings.sources.iter().find(|source| source.topic == raw.of.topic);
-        let format = source.and_then(|source| source.format);
-        let Some((_, pipeline)) = pipelines.iter_mut().find(|(known, _)| *known == format) else {
-            return true;
-        };
-        let bound = source.map_or(Ok(None), |source| bound(&source.binding, raw));
-        let headers: Vec<(&str, &[u8])> =
-            raw.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let record = Record { value: &raw.value, headers: &headers, time: raw.time };
-        let before = outs.len();
-        let mut desk = Desk {
-            outs,
-            said,
-            content,
-            observer: &**observer,
-            raw,
-            arrived: raw.time.unwrap_or(now),
-            topics: &settings.topics,
-            letters: settings.letters,
-            events: 0,
-            dead: 0,
-        };
-        match bound {
-            Ok(bound) => {
-                let run = || pipeline.record(&record, bound.as_deref(), &mut desk);
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-                    let (at, said) = (&raw.of, sabotage::said(&*panic));
-                    error!(partition = %at, offset = raw.offset.0, said, "a record broke its reader");
-                    // What it was in the middle of is of no use to the next.
-                    *pipeline = fresh(format, content, registry, setup);
-                    desk.outs.truncate(before);
-                    (desk.events, desk.dead) = (0, 0);
-                    desk.refuse_all(DeadReason::Broke, "a fault of Driftline's; see its log");
-                }
-            }
-            Err(name) => {
-                let detail = format!("header `{name}`, which is to name the tenant");
-                desk.refuse_all(DeadReason::MissingField, &detail);
-            }
-        }
-        let (events, dead) = (desk.events, desk.dead);
-        let Some(place) = places.get_mut(&raw.of) else { return true };
-        let stands = place.stands(events == dead && dead > 0, settings);
-        if !stands {
-            outs.truncate(before);
-        }
-        stands
     }
 
     /// Sends all, and waits until it is delivered.
@@ -720,15 +458,15 @@ impl<L: Log> Ingest<L> {
         let patience = self.settings.patience;
         let Some(producer) = &mut self.producer else { return Ok(()) };
         for (tag, out) in outs.iter().enumerate() {
-            let headers: Vec<(&str, &[u8])> = match out {
-                Out::Change { .. } => Vec::new(),
-                Out::Letter(letter) => {
+            let headers: Vec<(&str, &[u8])> = match &out.what {
+                What::Change { .. } => Vec::new(),
+                What::Letter(letter) => {
                     letter.headers.iter().map(|(name, text)| (*name, text.as_bytes())).collect()
                 }
             };
-            let (topic, key, value) = match out {
-                Out::Change { key, value } => (&self.settings.topics.changes, key, value),
-                Out::Letter(letter) => (&letter.topic, &letter.key, &letter.value),
+            let (topic, key, value) = match &out.what {
+                What::Change { key, value } => (&self.settings.topics.changes, key, value),
+                What::Letter(letter) => (&letter.topic, &letter.key, &letter.value),
             };
             let record = Outgoing {
                 topic,
@@ -763,35 +501,5 @@ impl<L: Log> Ingest<L> {
             Some(consumer) => consumer.commit(offsets),
             None => Ok(()),
         }
-    }
-}
-
-/// A pipeline that has read nothing.
-fn fresh(
-    format: Option<Format>,
-    content: &Arc<Content>,
-    registry: &Arc<Registry>,
-    setup: &Setup,
-) -> Pipeline {
-    let setup = Setup { format, ..setup.clone() };
-    Pipeline::new(Arc::clone(content), Arc::clone(registry), setup)
-}
-
-/// Whose a record is, where its source settles that.
-///
-/// # Errors
-/// The header that should say so and does not.
-fn bound<'b>(binding: &'b Binding, raw: &Raw) -> Result<Option<String>, &'b str> {
-    match binding {
-        Binding::Account => Ok(None),
-        Binding::Fixed(tenant) => Ok(Some(tenant.to_string())),
-        Binding::Header(name) => {
-            let value = raw.headers.iter().find(|(known, _)| known == name).map(|(_, v)| &**v);
-            match value.map(std::str::from_utf8) {
-                Some(Ok(tenant)) if !tenant.is_empty() => Ok(Some(tenant.to_owned())),
-                _ => Err(name),
-            }
-        }
-        Binding::TopicSuffix => Ok(raw.of.topic.rsplit_once('.').map(|(_, last)| last.to_owned())),
     }
 }

@@ -19,9 +19,10 @@ use super::consumer::{KafkaMember, offset_list};
 use super::context::Told;
 use super::errors::{cause_of, plain, transactional, undelivered};
 
-/// Between two looks at what came in. The library's own waits take 100 ms at least
-/// (rdkafka 0.39, `BaseProducer::poll`), which would be most of a transaction.
-const LOOK: Duration = Duration::from_micros(100);
+/// Between two looks at what came in, at first and at most: each look costs a change of threads.
+/// The library's own waits take 100 ms at least (rdkafka 0.39, `BaseProducer::poll`), which would
+/// be most of a transaction.
+const LOOK: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(1));
 
 /// How long an abort lets what was sent arrive before it throws it away.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -178,13 +179,15 @@ impl Producer for KafkaProducer {
 
     fn drain(&mut self, wait: Duration) -> usize {
         let deadline = Deadline::after(wait);
+        let (mut look, longest) = LOOK;
         loop {
             self.serve();
             let left = usize::try_from(self.client.in_flight_count()).unwrap_or_default();
             if left == 0 || deadline.left().is_zero() {
                 return left;
             }
-            thread::sleep(LOOK);
+            thread::sleep(look);
+            look = (look * 2).min(longest);
         }
     }
 

@@ -167,12 +167,14 @@ impl Reader for MemoryConsumer {
         if let Some(change) = self.attend()? {
             return Ok(change);
         }
-        let broker = self.log.broker();
+        let mut broker = self.log.broker();
         let mut found = self.cursors.next(&broker, Isolation::Committed);
         if matches!(found, super::reader::Found::Nothing) {
-            let broker = self.log.wait(broker, wait);
+            broker = self.log.wait(broker, wait);
             found = self.cursors.next(&broker, Isolation::Committed);
         }
+        // What is done with the record takes its time, and the log is others' too.
+        drop(broker);
         polled(found, each)
     }
 }
