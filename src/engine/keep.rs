@@ -128,12 +128,13 @@ impl Engine {
         };
         let frame = Frame { content, graph, limits, trace: None, ledger: &core.ledger };
         let mut account = Account::new(cell.clone(), known.clone(), false);
-        let names: Vec<Part> = parts.keys().cloned().collect();
+        // Only what is carried over is written anew under its old names.
+        let names: Option<Vec<Part>> = schema.map(|_| parts.keys().cloned().collect());
         let strange = account.lay(parts, frame);
         if let Some(first) = strange.first() {
             return Err(Strange { cell, count: strange.len(), first: first.clone() });
         }
-        if let Some(schema) = schema {
+        if let (Some(schema), Some(names)) = (schema, names) {
             let translation = Translation::between(schema, &core.content.schema);
             let (content, graph) = (&core.content, &core.graph);
             let frame = Frame { content, graph, limits, trace: None, ledger: &core.ledger };

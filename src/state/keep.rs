@@ -168,11 +168,8 @@ impl CellState {
                     anew = backlog || self.judged != frame.content.digest;
                 }),
                 Part::Row(key) => {
-                    let fits = Row::decode(&bytes).is_some();
-                    if fits {
-                        self.store.lay(*key, bytes);
-                    }
-                    fits.then_some(())
+                    self.store.lay(*key, bytes);
+                    Some(())
                 }
                 Part::Seen(_) => unpack(&bytes).map(|hash| self.lay_seen(hash)),
                 Part::Timer(number) => unpack::<(Timestamp, Timer)>(&bytes).map(|(at, timer)| {
@@ -193,7 +190,7 @@ impl CellState {
                 strange.push(part);
             }
         }
-        self.enter_all(frame);
+        strange.extend(self.enter_all(frame).into_iter().map(Part::Row));
         self.strangers = self.judged != frame.content.digest;
         if anew {
             self.anew = self.store.keys().into();
@@ -210,14 +207,18 @@ impl CellState {
         Some(head.backlog)
     }
 
-    /// Enters every row into the indexes, which follow from them.
-    fn enter_all(&mut self, frame: Frame<'_>) {
-        let mut work = Work::default();
+    /// Enters every row into the indexes, which follow from them; gives back the keys of those that
+    /// can't be read.
+    fn enter_all(&mut self, frame: Frame<'_>) -> Vec<super::Key> {
+        let (mut work, mut strange) = (Work::default(), Vec::new());
         for key in self.store.keys() {
-            let Some(row) = self.store.at_rest(key).and_then(Row::decode) else { continue };
-            self.file(key, &row, frame, &mut work);
+            match self.store.at_rest(key).and_then(Row::decode) {
+                Some(row) => self.file(key, &row, frame, &mut work),
+                None => strange.push(key),
+            }
         }
         self.rest();
+        strange
     }
 }
 

@@ -15,7 +15,7 @@ use super::Happening;
 use super::detect::Detect;
 use super::sabotage::Mutant;
 use super::shard::{Phase, Restore};
-use super::topics::RowKey;
+use super::topics::{RowKey, RowKeys};
 
 /// How long one call may take while other partitions wait.
 const TRY: Duration = Duration::from_millis(100);
@@ -132,6 +132,7 @@ impl<L: Log> Detect<L> {
             target: rows.end,
             began,
             rows: 0,
+            keys: RowKeys::default(),
             accounts: BTreeMap::new(),
             names: BTreeMap::new(),
             progress: None,
@@ -218,7 +219,7 @@ impl Restore {
         let at = row.offset.0;
         let unreadable = |what: &str| format!("the row at offset {at} of the state topic {what}");
         let newer = "was written by a newer version; upgrade Driftline, nothing is lost";
-        let key = row.key.and_then(RowKey::decode).ok_or_else(|| unreadable(newer))?;
+        let key = row.key.and_then(|key| self.keys.decode(key)).ok_or_else(|| unreadable(newer))?;
         let told = |error: wire::WireError| match error {
             wire::WireError::Newer { .. } => unreadable(newer),
             wire::WireError::Malformed(detail) => unreadable(&format!("can't be read: {detail}")),

@@ -14,6 +14,8 @@ use crate::tenant::Registry;
 use crate::wire;
 use crate::wire::state::Progress;
 
+use super::topics::RowKeys;
+
 /// A partition.
 pub(super) struct Shard {
     /// Of the changes topic.
@@ -69,6 +71,7 @@ pub(super) struct Restore {
     pub target: Offset,
     pub began: Timestamp,
     pub rows: u64,
+    pub keys: RowKeys,
     pub accounts: BTreeMap<Cell, Parts>,
     pub names: BTreeMap<u64, Schema>,
     pub progress: Option<Progress>,

@@ -63,8 +63,70 @@ impl RowKey {
     }
 }
 
+/// Reads keys one after the other: many of one account follow each other, and it is the same
+/// whole front of their bytes.
+#[derive(Debug, Default)]
+pub struct RowKeys {
+    /// The front of a part's key, and whose it is.
+    last: Option<(Vec<u8>, Cell)>,
+}
+
+impl RowKeys {
+    /// As [`RowKey::decode`].
+    #[must_use]
+    pub fn decode(&mut self, bytes: &[u8]) -> Option<RowKey> {
+        if let Some((front, cell)) = &self.last
+            && let Some(part) = bytes.strip_prefix(&**front)
+            && let Ok(part) = postcard::from_bytes(part)
+        {
+            return Some(RowKey::Part(cell.clone(), part));
+        }
+        let key = RowKey::decode(bytes)?;
+        // The part is what the key ends with.
+        if let RowKey::Part(cell, part) = &key
+            && let Some(front) = bytes.strip_suffix(&*part.encode())
+        {
+            self.last = Some((front.to_vec(), cell.clone()));
+        }
+        Some(key)
+    }
+}
+
 /// The key of a cell's records in topics that are spread by cell.
 #[must_use]
 pub fn key_of(cell: &Cell) -> Vec<u8> {
     cell.to_string().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Provider;
+
+    #[test]
+    fn keys_one_after_the_other_are_those_keys() {
+        let cell = |tenant: &str, account: &str| Cell {
+            tenant: tenant.into(),
+            provider: Provider::Aws,
+            account: account.into(),
+        };
+        let cells = [cell("a", "1"), cell("a", "12"), cell("ab", "1"), cell("", "")];
+        let parts = [Part::Head, Part::Seen(1), Part::Seen(1 << 40), Part::Operation("1".into())];
+        let mut keys = vec![RowKey::Progress, RowKey::Names(7)];
+        for part in &parts {
+            keys.extend(cells.iter().map(|cell| RowKey::Part(cell.clone(), part.clone())));
+        }
+        for cell in &cells {
+            keys.extend(parts.iter().map(|part| RowKey::Part(cell.clone(), part.clone())));
+        }
+        let mut all = RowKeys::default();
+        for key in keys {
+            let bytes = key.encode();
+            assert_eq!(all.decode(&bytes), Some(key));
+            assert_eq!(
+                all.decode(&bytes[..bytes.len() - 1]),
+                RowKey::decode(&bytes[..bytes.len() - 1])
+            );
+        }
+    }
 }
