@@ -397,7 +397,10 @@ pub fn vars<'a>(cause: &'a Cause, scene: &Scene<'a>) -> Vec<Val<'a>> {
         text(&cause.source_ip),
         text(&cause.user_agent),
     ];
-    values.to_vec()
+    // What stands behind them comes from the caller.
+    let mut vars = Vec::with_capacity(values.len() + scope::POSTURE.len());
+    vars.extend(values);
+    vars
 }
 
 /// The detector's parameters, in the order declared.

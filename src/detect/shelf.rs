@@ -168,6 +168,8 @@ impl Shelf {
         }
         let known = self.lists.entry(at).or_default();
         known.truncate(list.len());
+        // Mostly it is one.
+        known.reserve_exact(list.len() - known.len());
         for (place, open) in list.iter().enumerate() {
             let bytes = encode(open, &mut self.scratch);
             match known.get_mut(place) {

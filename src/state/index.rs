@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
 
 use crate::model::{FacetId, KindId, Value};
 
@@ -42,11 +43,14 @@ pub struct Mirrored {
     pub is: bool,
 }
 
+/// Mostly one, which then takes no room of its own.
+type Few<T> = SmallVec<[T; 1]>;
+
 /// The indexes of one cell.
 #[derive(Debug, Default)]
 pub struct Index {
-    names: FxHashMap<Key, Vec<Key>>,
-    referrers: FxHashMap<Key, Vec<Referrer>>,
+    names: FxHashMap<Key, Few<Key>>,
+    referrers: FxHashMap<Key, Few<Referrer>>,
     ever: FxHashSet<Key>,
     /// As `ever`, by events that are not sure and may be taken back.
     perhaps: FxHashMap<Key, Vec<Arc<str>>>,
@@ -60,19 +64,19 @@ impl Index {
     /// The resources whose facet has, or had, an element of that name.
     #[must_use]
     pub fn named(&self, kind: KindId, facet: FacetId, name: &str) -> &[Key] {
-        self.names.get(&Key::of_name(kind, facet, name)).map_or(&[], Vec::as_slice)
+        self.names.get(&Key::of_name(kind, facet, name)).map_or(&[], Few::as_slice)
     }
 
     /// The resources behind a name's key, see [`Key::of_name`].
     #[must_use]
     pub fn owners(&self, name: Key) -> &[Key] {
-        self.names.get(&name).map_or(&[], Vec::as_slice)
+        self.names.get(&name).map_or(&[], Few::as_slice)
     }
 
     /// Who refers to `target`.
     #[must_use]
     pub fn referrers(&self, target: Key) -> &[Referrer] {
-        self.referrers.get(&target).map_or(&[], Vec::as_slice)
+        self.referrers.get(&target).map_or(&[], Few::as_slice)
     }
 
     /// Whether anybody was ever seen to refer to `target` through that facet.

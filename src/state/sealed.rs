@@ -41,6 +41,9 @@ struct Rest<'c> {
     error: Option<&'c str>,
 }
 
+/// Bytes that most causes fit in.
+const ROOM: usize = 512;
+
 impl Sealed {
     /// Closes a cause.
     #[must_use]
@@ -63,9 +66,10 @@ impl Sealed {
             user_agent: &cause.user_agent,
             error: cause.error.as_deref(),
         };
-        // Serialising plain data has no way to fail.
-        let rest = postcard::to_stdvec(&rest).unwrap_or_default();
-        Self { id: Arc::clone(&cause.id), time: cause.time, rest: Bytes(rest.into()) }
+        let mut bytes = Vec::with_capacity(ROOM);
+        let written = postcard::serialize_with_flavor(&rest, super::Growing(&mut bytes));
+        debug_assert_eq!(written, Ok(()), "{}", cause.id);
+        Self { id: Arc::clone(&cause.id), time: cause.time, rest: Bytes(bytes.into()) }
     }
 
     /// The cause; nobody's where the bytes are none, which only a foreign row's can be.

@@ -132,6 +132,7 @@ impl<L: Log> Detect<L> {
             target: rows.end,
             began,
             rows: 0,
+            own: shard.make.fingerprint,
             keys: RowKeys::default(),
             accounts: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -146,23 +147,31 @@ impl<L: Log> Detect<L> {
         let Phase::Restoring(restore) = std::mem::replace(&mut shard.phase, Phase::Live) else {
             return Ok(());
         };
-        let Restore { committed, first, began, rows, accounts, names, progress, .. } = *restore;
+        let Restore {
+            committed,
+            first,
+            began,
+            rows,
+            accounts,
+            names,
+            progress,
+            own: restore_own,
+            ..
+        } = *restore;
         // There may be newer content than when it came.
         shard.make = self.make.clone();
         let mut engine = self.make.engine();
         shard.names = names.keys().copied().collect();
         for (cell, parts) in accounts {
-            let mut prints = parts.values().map(|(print, _)| *print);
-            let print = prints.next().unwrap_or(self.make.fingerprint);
-            let mixed = prints.any(|other| other != print);
-            let schema = names.get(&print).filter(|_| print != self.make.fingerprint);
-            if mixed || (print != self.make.fingerprint && schema.is_none()) {
+            let own = self.make.fingerprint;
+            let print = parts.print(restore_own);
+            let schema = print.filter(|print| *print != own).and_then(|print| names.get(&print));
+            if print.is_none() || (print != Some(own) && schema.is_none()) {
                 let why = format!("the rows of {cell} are of no one form; restore the state topic");
                 self.halt(number, &why);
                 return Ok(());
             }
-            let parts = parts.into_iter().map(|(part, (_, bytes))| (part, bytes)).collect();
-            if let Err(strange) = engine.take_up(cell, parts, schema) {
+            if let Err(strange) = engine.take_up(cell, parts.into_bytes(), schema) {
                 self.halt(number, &strange.to_string());
                 return Ok(());
             }
@@ -233,10 +242,12 @@ impl Restore {
             }
             (RowKey::Part(cell, part), Some(value)) => {
                 let row = wire::state::Row::decode(value).map_err(told)?;
-                self.accounts
-                    .entry(cell)
-                    .or_default()
-                    .insert(part, (row.schema, row.payload.into_boxed_slice()));
+                self.accounts.entry(cell).or_default().insert(
+                    part,
+                    row.payload.into_boxed_slice(),
+                    row.schema,
+                    self.own,
+                );
             }
             (RowKey::Progress, None) => self.progress = None,
             (RowKey::Names(print), None) => drop(self.names.remove(&print)),

@@ -59,8 +59,47 @@ pub(super) enum Phase {
     Halted,
 }
 
-/// The parts of an account as they were read: fingerprint and bytes.
-pub(super) type Parts = FxHashMap<Part, (u64, Box<[u8]>)>;
+/// The parts of an account as they were read.
+#[derive(Default)]
+pub(super) struct Parts {
+    bytes: FxHashMap<Part, Box<[u8]>>,
+    /// The fingerprints of those that are of another schema than the worker's: mostly none.
+    foreign: FxHashMap<Part, u64>,
+}
+
+impl Parts {
+    /// Takes in a part of the schema of that fingerprint; `own` is the worker's.
+    pub fn insert(&mut self, part: Part, bytes: Box<[u8]>, print: u64, own: u64) {
+        if print == own {
+            self.foreign.remove(&part);
+        } else {
+            self.foreign.insert(part.clone(), print);
+        }
+        self.bytes.insert(part, bytes);
+    }
+
+    /// Forgets a part.
+    pub fn remove(&mut self, part: &Part) {
+        self.bytes.remove(part);
+        self.foreign.remove(part);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The fingerprint of all of them; `None` where they are of no one schema.
+    pub fn print(&self, own: u64) -> Option<u64> {
+        let Some(first) = self.foreign.values().next() else { return Some(own) };
+        let one = self.foreign.len() == self.bytes.len();
+        (one && self.foreign.values().all(|print| print == first)).then_some(*first)
+    }
+
+    /// Their bytes.
+    pub fn into_bytes(self) -> BTreeMap<Part, Box<[u8]>> {
+        self.bytes.into_iter().collect()
+    }
+}
 
 /// What was read so far.
 pub(super) struct Restore {
@@ -71,6 +110,8 @@ pub(super) struct Restore {
     pub target: Offset,
     pub began: Timestamp,
     pub rows: u64,
+    /// The fingerprint that parts are told apart by.
+    pub own: u64,
     pub keys: RowKeys,
     pub accounts: BTreeMap<Cell, Parts>,
     pub names: BTreeMap<u64, Schema>,
@@ -160,5 +201,28 @@ impl Shard {
         let time = if time > arrived.plus(AHEAD) { arrived } else { time };
         self.clock = self.clock.max(time);
         self.heard = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_of_one_schema_or_of_none() {
+        let mut parts = Parts::default();
+        let insert = |parts: &mut Parts, part: u64, print: u64| {
+            parts.insert(Part::Seen(part), Box::default(), print, 1);
+            parts.print(1)
+        };
+        assert_eq!(insert(&mut parts, 0, 1), Some(1));
+        assert_eq!(insert(&mut parts, 1, 2), None);
+        assert_eq!(insert(&mut parts, 0, 2), Some(2));
+        assert_eq!(insert(&mut parts, 2, 3), None);
+        parts.remove(&Part::Seen(2));
+        assert_eq!(parts.print(1), Some(2));
+        assert_eq!(insert(&mut parts, 1, 1), None);
+        assert_eq!(insert(&mut parts, 0, 1), Some(1));
+        assert_eq!(parts.into_bytes().len(), 2);
     }
 }
