@@ -22,7 +22,8 @@ use common::{Count, Floor, engine, give, mix, pack, writes};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const RECORDS: usize = 200_000;
+/// Records of the mix, in two files: of the smaller one the start is a large part.
+const RECORDS: [usize; 2] = [200_000, 1_000_000];
 const RUNS: usize = 5;
 /// Bytes that the floor reads at a time; no record is as long.
 const BLOCK: usize = 1 << 20;
@@ -36,10 +37,12 @@ fn main() -> io::Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["--floor", path] => floor(Path::new(path)),
-        ["--mix", records, path] => write_mix(Path::new(path), records.parse().unwrap_or(RECORDS)),
+        ["--mix", records, path] => {
+            write_mix(Path::new(path), records.parse().unwrap_or(RECORDS[0]))
+        }
         ["--memory", ..] => memory(),
         ["--watched", ..] => watched(),
-        _ => compare(),
+        _ => RECORDS.into_iter().try_for_each(compare),
     }
 }
 
@@ -68,12 +71,12 @@ fn floor(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn compare() -> io::Result<()> {
+fn compare(count: usize) -> io::Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("mix.jsonl");
     let empty = folder.path().join("empty.jsonl");
     std::fs::write(&empty, "")?;
-    write_mix(&path, RECORDS)?;
+    write_mix(&path, count)?;
     let own = std::env::current_exe()?;
     let (mut floors, mut replays, mut starts) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
@@ -83,7 +86,7 @@ fn compare() -> io::Result<()> {
     }
     let (floor, replay, start) = (median(floors), median(replays), median(starts));
     let bytes = std::fs::metadata(&path)?.len();
-    println!("{RECORDS} records, {bytes} bytes, median of {RUNS}, processor seconds:");
+    println!("{count} records, {bytes} bytes, median of {RUNS}, processor seconds:");
     println!("floor process       {floor:.2}");
     println!("replay, all of it   {replay:.2}   {:.2} x the floor's speed", floor / replay);
     let running = replay - start;

@@ -60,7 +60,8 @@ mod tests {
         let arena = Bump::new();
         let order = keys::Order::default();
         let tools = Tools { arena: &arena, order: &order };
-        let look = Look::scan(body.as_bytes(), 0, tools).expect("JSON").0;
+        let mut look = Look::new(body.as_bytes(), tools);
+        look.scan(0).expect("JSON");
         assert_eq!(may_have_called(format, &look), expected, "{body}");
     }
 

@@ -60,19 +60,14 @@ pub(super) struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    fn empty(bytes: &'a [u8], tools: Tools<'a>) -> Self {
+    /// A look at `bytes` that has seen nothing yet.
+    pub(super) fn new(bytes: &'a [u8], tools: Tools<'a>) -> Self {
         Self { bytes, tools, spans: [(0, 0); COUNT] }
     }
 
-    /// Looks at the object that begins at `at` and tells where it ends.
-    pub(super) fn scan(
-        bytes: &'a [u8],
-        at: usize,
-        tools: Tools<'a>,
-    ) -> Result<(Self, usize), Torn> {
-        let mut look = Self::empty(bytes, tools);
-        let end = dispatch!(lanes(), simd => look.members(simd, at))?;
-        Ok((look, end))
+    /// Looks, for the first time, at the object that begins at `at`, and tells where it ends.
+    pub(super) fn scan(&mut self, at: usize) -> Result<usize, Torn> {
+        dispatch!(lanes(), simd => self.members(simd, at))
     }
 
     #[inline(always)]
@@ -178,11 +173,12 @@ impl<'a> Members<'a> for Look<'a> {
     }
 
     fn sub(&self, key: Key) -> Self {
-        match self.raw(key) {
-            Some(raw) if raw[0] == b'{' => Self::scan(raw, 0, self.tools)
-                .map_or_else(|_| Self::empty(&[], self.tools), |it| it.0),
-            _ => Self::empty(&[], self.tools),
+        let raw = self.raw(key).filter(|raw| raw[0] == b'{').unwrap_or_default();
+        let mut look = Self::new(raw, self.tools);
+        if !raw.is_empty() && look.scan(0).is_err() {
+            return Self::new(&[], self.tools);
         }
+        look
     }
 
     fn has(&self, key: Key) -> bool {

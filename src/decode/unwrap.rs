@@ -188,7 +188,8 @@ impl<'w> Walk<'w, '_> {
     ) -> Result<usize, Torn> {
         match bytes.get(at) {
             Some(b'{') => {
-                let (look, end) = Look::scan(bytes, at, self.tools)?;
+                let mut look = Look::new(bytes, self.tools);
+                let end = look.scan(at)?;
                 self.object(&look, &bytes[at..end], outer, level);
                 Ok(end)
             }
@@ -287,10 +288,13 @@ impl<'w> Walk<'w, '_> {
     /// What an envelope holds: an object, a list, or a text with JSON or base64 in it.
     fn inside(&mut self, raw: &'w [u8], key: Key, outer: Outer<'w>, level: usize) {
         match raw.first() {
-            Some(b'{') => match Look::scan(raw, 0, self.tools) {
-                Ok((look, end)) => self.object(&look, &raw[..end], outer, level),
-                Err(torn) => self.torn(raw, torn),
-            },
+            Some(b'{') => {
+                let mut look = Look::new(raw, self.tools);
+                match look.scan(0) {
+                    Ok(end) => self.object(&look, &raw[..end], outer, level),
+                    Err(torn) => self.torn(raw, torn),
+                }
+            }
             Some(b'[') => self.list(raw, outer, level),
             Some(b'"') => {
                 let mut budget = Budget { depth: 1, nodes: 1 };

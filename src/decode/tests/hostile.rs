@@ -93,7 +93,8 @@ proptest! {
         for text in [&other, &text, &text, &other] {
             let mut budget = Budget { depth: 64, nodes: 10_000 };
             let tree = parse::parse(text.as_bytes(), &arena, &mut budget).expect("valid");
-            let (look, end) = Look::scan(text.as_bytes(), 0, tools).expect("valid");
+            let mut look = Look::new(text.as_bytes(), tools);
+            let end = look.scan(0).expect("valid");
             prop_assert_eq!(end, text.len());
             for format in Format::ALL {
                 let cheap = leaf::keyed(format, &look, &arena);
