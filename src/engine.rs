@@ -106,8 +106,6 @@ pub struct Setup {
 /// The pipeline with everything it remembers.
 pub struct Engine {
     decoder: Decoder,
-    /// As in the core: the decoder asks it while the core works.
-    content: Arc<Content>,
     core: Core,
 }
 
@@ -136,7 +134,6 @@ impl Engine {
         let known = adopt::known(&content, &setup.limits);
         Self {
             decoder: Decoder::new(setup.limits.clone(), setup.format, detail),
-            content: Arc::clone(&content),
             core: Core {
                 graph: Graph::of(&content),
                 content,
@@ -165,17 +162,18 @@ impl Engine {
     }
 
     fn take(&mut self, record: &Record<'_>, trace: Option<&dyn Tracer>, sink: &mut dyn Sink) {
-        let Self { decoder, content, core } = self;
+        let Self { decoder, core } = self;
+        let content = Arc::clone(&core.content);
         let mut number = 0;
-        decoder.decode(record, &Reads(content, trace), &mut |arena, decoded| {
+        decoder.decode(record, &Reads(&content, trace), &mut |arena, decoded| {
             match decoded {
                 Decoded::Skipped(skipped) => {
-                    if let Some(told) = core.desk(content, trace).skipped(skipped, number) {
+                    if let Some(told) = core.desk(&content, trace).skipped(skipped, number) {
                         sink.outcome(&told);
                     }
                 }
                 Decoded::Dead(dead) => {
-                    if let Some(told) = core.desk(content, trace).dead(dead, number) {
+                    if let Some(told) = core.desk(&content, trace).dead(dead, number) {
                         sink.outcome(&told);
                     }
                 }

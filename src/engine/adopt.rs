@@ -15,7 +15,6 @@ impl Engine {
     /// withdrawn at once. What new or changed detectors see is told as time passes: a slice of each
     /// account's resources is looked at again with each event of it, and with each tick.
     pub fn adopt(&mut self, content: Arc<Content>, sink: &mut dyn Sink) {
-        self.content = Arc::clone(&content);
         self.core.adopt(content, sink);
     }
 

@@ -399,7 +399,7 @@ impl<L: Log> Ingest<L> {
         };
         match done {
             Ok(()) => {
-                for seat in batch.seats().iter().filter(|seat| seat.records > 0) {
+                for seat in batch.read() {
                     let Some(place) = self.places.get_mut(&seat.of) else { continue };
                     place.next = seat.next;
                     let lag = place.end.0.saturating_sub(seat.next.0);

@@ -14,7 +14,7 @@ use crate::wire;
 use super::Happening;
 use super::detect::Detect;
 use super::sabotage::Mutant;
-use super::shard::{Phase, Restore};
+use super::shard::{Parts, Phase, Restore};
 use super::topics::{RowKey, RowKeys};
 
 /// How long one call may take while other partitions wait.
@@ -147,24 +147,14 @@ impl<L: Log> Detect<L> {
         let Phase::Restoring(restore) = std::mem::replace(&mut shard.phase, Phase::Live) else {
             return Ok(());
         };
-        let Restore {
-            committed,
-            first,
-            began,
-            rows,
-            accounts,
-            names,
-            progress,
-            own: restore_own,
-            ..
-        } = *restore;
+        let Restore { committed, first, began, rows, accounts, names, progress, .. } = *restore;
         // There may be newer content than when it came.
         shard.make = self.make.clone();
         let mut engine = self.make.engine();
         shard.names = names.keys().copied().collect();
         for (cell, parts) in accounts {
             let own = self.make.fingerprint;
-            let print = parts.print(restore_own);
+            let print = parts.print();
             let schema = print.filter(|print| *print != own).and_then(|print| names.get(&print));
             if print.is_none() || (print != Some(own) && schema.is_none()) {
                 let why = format!("the rows of {cell} are of no one form; restore the state topic");
@@ -242,12 +232,8 @@ impl Restore {
             }
             (RowKey::Part(cell, part), Some(value)) => {
                 let row = wire::state::Row::decode(value).map_err(told)?;
-                self.accounts.entry(cell).or_default().insert(
-                    part,
-                    row.payload.into_boxed_slice(),
-                    row.schema,
-                    self.own,
-                );
+                let parts = self.accounts.entry(cell).or_insert_with(|| Parts::new(self.own));
+                parts.insert(part, row.payload.into_boxed_slice(), row.schema);
             }
             (RowKey::Progress, None) => self.progress = None,
             (RowKey::Names(print), None) => drop(self.names.remove(&print)),

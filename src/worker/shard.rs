@@ -60,17 +60,23 @@ pub(super) enum Phase {
 }
 
 /// The parts of an account as they were read.
-#[derive(Default)]
 pub(super) struct Parts {
+    /// The fingerprint of the worker's schema.
+    own: u64,
     bytes: FxHashMap<Part, Box<[u8]>>,
-    /// The fingerprints of those that are of another schema than the worker's: mostly none.
+    /// The fingerprints of those that are of another schema: mostly none.
     foreign: FxHashMap<Part, u64>,
 }
 
 impl Parts {
-    /// Takes in a part of the schema of that fingerprint; `own` is the worker's.
-    pub fn insert(&mut self, part: Part, bytes: Box<[u8]>, print: u64, own: u64) {
-        if print == own {
+    /// None yet; most will be of the schema of that fingerprint.
+    pub fn new(own: u64) -> Self {
+        Self { own, bytes: FxHashMap::default(), foreign: FxHashMap::default() }
+    }
+
+    /// Takes in a part of the schema of that fingerprint.
+    pub fn insert(&mut self, part: Part, bytes: Box<[u8]>, print: u64) {
+        if print == self.own {
             self.foreign.remove(&part);
         } else {
             self.foreign.insert(part.clone(), print);
@@ -89,8 +95,8 @@ impl Parts {
     }
 
     /// The fingerprint of all of them; `None` where they are of no one schema.
-    pub fn print(&self, own: u64) -> Option<u64> {
-        let Some(first) = self.foreign.values().next() else { return Some(own) };
+    pub fn print(&self) -> Option<u64> {
+        let Some(first) = self.foreign.values().next() else { return Some(self.own) };
         let one = self.foreign.len() == self.bytes.len();
         (one && self.foreign.values().all(|print| print == first)).then_some(*first)
     }
@@ -110,7 +116,7 @@ pub(super) struct Restore {
     pub target: Offset,
     pub began: Timestamp,
     pub rows: u64,
-    /// The fingerprint that parts are told apart by.
+    /// The fingerprint of the worker's schema when it began.
     pub own: u64,
     pub keys: RowKeys,
     pub accounts: BTreeMap<Cell, Parts>,
@@ -210,17 +216,17 @@ mod tests {
 
     #[test]
     fn parts_are_of_one_schema_or_of_none() {
-        let mut parts = Parts::default();
+        let mut parts = Parts::new(1);
         let insert = |parts: &mut Parts, part: u64, print: u64| {
-            parts.insert(Part::Seen(part), Box::default(), print, 1);
-            parts.print(1)
+            parts.insert(Part::Seen(part), Box::default(), print);
+            parts.print()
         };
         assert_eq!(insert(&mut parts, 0, 1), Some(1));
         assert_eq!(insert(&mut parts, 1, 2), None);
         assert_eq!(insert(&mut parts, 0, 2), Some(2));
         assert_eq!(insert(&mut parts, 2, 3), None);
         parts.remove(&Part::Seen(2));
-        assert_eq!(parts.print(1), Some(2));
+        assert_eq!(parts.print(), Some(2));
         assert_eq!(insert(&mut parts, 1, 1), None);
         assert_eq!(insert(&mut parts, 0, 1), Some(1));
         assert_eq!(parts.into_bytes().len(), 2);

@@ -60,17 +60,21 @@ pub(super) struct Seat {
 }
 
 impl Batch {
-    /// The partitions that were read.
+    /// The partitions that records were shown of.
     pub(super) fn seats(&self) -> &[Seat] {
         &self.seats
     }
 
+    /// Those of which a record was read.
+    pub(super) fn read(&self) -> impl Iterator<Item = &Seat> {
+        self.seats.iter().filter(|seat| seat.records > 0)
+    }
+
     /// What its group may commit once everything is delivered.
     pub(super) fn commits(&self) -> Vec<Commit> {
-        let read = self.seats.iter().filter(|seat| seat.records > 0);
         let commit =
             |seat: &Seat| Commit { of: seat.of.clone(), next: seat.next, receipt: String::new() };
-        read.map(commit).collect()
+        self.read().map(commit).collect()
     }
 
     /// Forgets what was read of partitions that are no longer held.
