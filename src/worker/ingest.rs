@@ -443,8 +443,7 @@ impl<L: Log> Ingest<L> {
         self.failed(error);
         self.producer = None;
         let again: Vec<(TopicPartition, Offset)> = batch
-            .seats()
-            .iter()
+            .read()
             .filter_map(|seat| self.places.get(&seat.of))
             .filter(|place| !place.halted)
             .map(|place| (place.of.clone(), place.next))
