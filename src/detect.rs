@@ -8,6 +8,7 @@ mod carry;
 mod heard;
 mod keep;
 mod life;
+mod overdue;
 mod past;
 mod posture;
 mod shelf;

@@ -88,7 +88,7 @@ pub struct Outgoing<'r> {
     pub headers: &'r [(&'r str, &'r [u8])],
     /// The producer's time of it, which brokers keep in whole milliseconds.
     pub time: Timestamp,
-    /// What a [`Failure`] names it by: below half a word's range, 4 thousand million on 64 bits.
+    /// What a [`Failure`] names it by.
     pub tag: usize,
 }
 
@@ -372,7 +372,11 @@ pub trait Producer {
     /// Commits the transaction; waits for as long as the transaction may last.
     fn commit(&mut self) -> Result<(), LogError>;
 
-    /// Drops what is in flight and aborts the transaction. Without one it does nothing.
+    /// Aborts the transaction. Without one it does nothing.
+    ///
+    /// # Errors
+    /// [`LogError::Unknown`] where something may still be on its way: this producer is not to be
+    /// used again, and the next of its name decides.
     fn abort(&mut self, wait: Duration) -> Result<(), LogError>;
 }
 

@@ -20,6 +20,7 @@ mod settle;
 mod shard;
 #[cfg(test)]
 mod tests;
+mod time;
 mod topics;
 
 use std::time::Duration;

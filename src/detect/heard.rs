@@ -83,11 +83,16 @@ pub(super) fn matches(signals: &[Signal], one: &Heard) -> bool {
 
 /// Whether a signal speaks of what was heard, had it been sensed as `sensed`.
 fn are(signals: &[Signal], sensed: Sensed, one: &Heard) -> bool {
+    speaks_of(signals, sensed, &one.of)
+}
+
+/// Whether a signal speaks of that detector or act, sensed as `sensed`.
+pub(super) fn speaks_of(signals: &[Signal], sensed: Sensed, of: &str) -> bool {
     signals.iter().any(|signal| {
         signal.sensed == sensed
             && match signal.of.strip_suffix('*') {
-                Some(prefix) => one.of.starts_with(prefix),
-                None => *signal.of == *one.of,
+                Some(prefix) => of.starts_with(prefix),
+                None => *signal.of == *of,
             }
     })
 }
@@ -251,19 +256,21 @@ pub(super) fn window_finding(
 ) -> Finding {
     let cell = scene.state.cell();
     let severity = detector.severity.last().map_or(Severity::Medium, |scale| scale.is);
+    let by_finding =
+        matches!(&detector.form, Form::Window(form) if form.by == WindowScope::Finding);
+    let of = one.finding.filter(|_| by_finding).map(|(_, of)| of.to_string());
+    let mut names = vec![
+        &*cell.tenant,
+        cell.provider.as_str(),
+        &cell.account,
+        "window",
+        &detector.id,
+        &one.resource,
+        &one.event,
+    ];
+    names.extend(of.as_deref());
     Finding {
-        uid: uid(
-            &[
-                &cell.tenant,
-                cell.provider.as_str(),
-                &cell.account,
-                "window",
-                &detector.id,
-                &one.resource,
-                &one.event,
-            ],
-            Timestamp::default(),
-        ),
+        uid: uid(&names, Timestamp::default()),
         cell: cell.clone(),
         kind: one.kind,
         resource: Arc::clone(&one.resource),

@@ -20,8 +20,9 @@ use super::heard::{
     Heard, count, gap_uid, heard, is_complete, is_window, one_of, scope_of, waits, watch_window,
     weight_of, window_finding, window_key,
 };
+use super::overdue::{OverDue, over_due, stretched};
 use super::tell::Parts;
-use super::{CellFindings, Open, Scene, Told, Why, severity, step};
+use super::{CellFindings, Open, Scene, Told, Why, step};
 
 /// When a window must be looked at again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +132,11 @@ impl Windows {
         self.journals.told.note(&key, || self.told_until.get(&key).map(pack));
     }
 
+    /// Whether a timer like that is set for an instant.
+    fn waits_at(&self, when: Timestamp, is: impl Fn(&WindowTimer) -> bool) -> bool {
+        self.timers.range((when, 0)..=(when, u64::MAX)).any(|(_, timer)| is(timer))
+    }
+
     fn at(&mut self, when: Timestamp, timer: WindowTimer) {
         self.sequence += 1;
         self.journals.timers.note(&self.sequence, || None);
@@ -185,17 +191,30 @@ impl CellFindings {
         };
         let Form::Window(form) = &detector.form else { return told };
         match &form.shape {
-            WindowShape::OpenLonger { spans, repeat, .. } => {
+            WindowShape::OpenLonger { of, spans, repeat } => {
                 let Some(open) = timer.finding.and_then(|finding| self.find(finding, scene)) else {
                     return told;
                 };
-                let base = severity(&open.finding);
-                let cause = open.cause.open();
-                tell(detector, &one_of(&open, &cause), scene, Some(&cause), at, &mut told);
-                let span = spans[base as usize];
-                if let (Some(span), Some(times)) = (span, repeat.get(timer.round)) {
-                    let when = open.finding.opened.plus(span.saturating_mul(i64::from(*times)));
-                    self.windows.at(when, WindowTimer { round: timer.round + 1, ..timer.clone() });
+                let times = match timer.round.checked_sub(1) {
+                    None => 1,
+                    Some(before) => repeat.get(before).copied().unwrap_or(1),
+                };
+                let same = |known: &WindowTimer| known == timer;
+                match over_due(&open.finding.reasons, of, spans, times, at) {
+                    OverDue::No => {}
+                    OverDue::Later(when) if self.windows.waits_at(when, same) => {}
+                    OverDue::Later(when) => self.windows.at(when, timer.clone()),
+                    // Two reasons of one span: the last of their timers tells.
+                    OverDue::Since(_) if self.windows.waits_at(at, same) => {}
+                    OverDue::Since(since) => {
+                        let cause = open.cause.open();
+                        tell(detector, &one_of(&open, &cause), scene, Some(&cause), at, &mut told);
+                        if let Some(times) = repeat.get(timer.round) {
+                            let when = since.start.plus(stretched(since.span, *times));
+                            let next = WindowTimer { round: timer.round + 1, ..timer.clone() };
+                            self.windows.at(when, next);
+                        }
+                    }
                 }
             }
             WindowShape::Gap { .. } => {
@@ -372,7 +391,8 @@ impl CellFindings {
     }
 }
 
-/// Tells a window once; it has no state of its own to end.
+/// Tells a window once, whichever of an event's reasons completed it; it has no state of its own
+/// to end.
 fn tell(
     detector: &Detector,
     one: &Heard,
@@ -390,6 +410,13 @@ fn tell(
         why: Why::Event,
     };
     let finding = window_finding(detector, one, &scene, at);
+    let is_same = |told: &Told| {
+        let known = &told.change.finding;
+        known.uid == finding.uid && known.episode == finding.episode
+    };
+    if told.iter().any(is_same) {
+        return;
+    }
     let mut open = Open::new(finding, window_key(detector, &one.resource), cause);
     told.push(step(&mut open, Step::Opened, &scene, at, Parts::default()));
 }

@@ -285,8 +285,8 @@ impl From<'_> {
                 input_offset: next.0,
                 sequence,
                 writer: settings.name.clone(),
-                watermark: shard.clock,
-                heard: shard.heard,
+                watermark: shard.time.newest,
+                heard: shard.time.heard,
                 // Whoever comes next claims it where this batch does not.
                 content: (shard.owes.is_none() || batch.claimed.contains(number))
                     .then_some(shard.make.content.digest),

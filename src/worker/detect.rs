@@ -282,12 +282,12 @@ impl<L: Log> Detect<L> {
                 Ok(Polled::Record) => {
                     let last = raws.last().and_then(|raw| self.shards.get_mut(&raw.partition));
                     if let Some(shard) = last {
-                        shard.at_end = false;
+                        shard.time.at_end = false;
                     }
                 }
                 Ok(Polled::End(of)) => {
                     if let Some(shard) = self.shards.get_mut(&of.partition.0) {
-                        shard.at_end = true;
+                        shard.time.at_end = true;
                     }
                 }
                 Ok(Polled::Idle) => break,
@@ -414,7 +414,7 @@ impl<L: Log> Detect<L> {
     pub(super) fn start(&mut self, at: &[(TopicPartition, Offset)]) -> Result<(), LogError> {
         for (of, _) in at {
             if let Some(shard) = self.shards.get_mut(&of.partition.0) {
-                shard.at_end = false;
+                shard.time.at_end = false;
             }
         }
         let Some(consumer) = self.consumer.as_mut().filter(|_| !at.is_empty()) else {
@@ -533,7 +533,7 @@ impl<L: Log> Detect<L> {
         match wire::event::decode(&raw.value, &shard.make.content.schema) {
             Ok(received) => {
                 let arrived = received.origin.arrived;
-                shard.hear(received.change.cause.time, arrived, now);
+                shard.time.hear(received.change.cause.time, arrived, now);
                 let mut seat = Seat {
                     batch,
                     limits: &self.make.setup.limits,
@@ -585,7 +585,7 @@ impl<L: Log> Detect<L> {
             }
             shard.ticked = now;
             if !self.stranded {
-                shard.pass(now);
+                shard.time.pass(now);
             }
             let mut seat = Seat {
                 batch,
@@ -595,7 +595,7 @@ impl<L: Log> Detect<L> {
                 told: self.settings.told,
                 arrived: now,
             };
-            let run = || shard.engine.tick(shard.clock, &mut seat);
+            let run = || shard.engine.tick(shard.time.passed(), &mut seat);
             if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
                 let (number, said) = (*number, sabotage::said(&*panic));
                 let why = format!("letting time pass broke its engine ({said}): report it");

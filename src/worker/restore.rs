@@ -170,10 +170,10 @@ impl<L: Log> Detect<L> {
         let offset = committed.as_ref().map(|committed| committed.next);
         let applied = progress.as_ref().map(|progress| Offset(progress.input_offset));
         if let Some(progress) = &progress {
-            shard.clock = progress.watermark;
+            shard.time.newest = progress.watermark;
             // What went by while nobody worked counts, once what came meanwhile is applied.
             let now = self.clock.now();
-            shard.heard =
+            shard.time.heard =
                 if progress.heard == Timestamp(0) { now } else { progress.heard.min(now) };
         }
         shard.next = match (applied, offset) {

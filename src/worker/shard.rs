@@ -14,6 +14,7 @@ use crate::tenant::Registry;
 use crate::wire;
 use crate::wire::state::Progress;
 
+use super::time::EventTime;
 use super::topics::RowKeys;
 
 /// A partition.
@@ -23,13 +24,7 @@ pub(super) struct Shard {
     pub engine: Engine,
     /// The next change to be applied, as far as it is committed.
     pub next: Offset,
-    /// The newest event time among its changes.
-    pub clock: Timestamp,
-    /// When that was last told, by the wall clock; of a state that was restored, as the worker before
-    /// wrote it.
-    pub heard: Timestamp,
-    /// Whether every change there is was shown. While some are left only their own times count.
-    pub at_end: bool,
+    pub time: EventTime,
     /// When time was last let pass, by the wall clock.
     pub ticked: Timestamp,
     /// Where the changes end, and when that was last asked, by the wall clock.
@@ -159,9 +154,7 @@ impl Shard {
             of,
             engine: make.engine(),
             next: Offset(0),
-            clock: never,
-            heard: never,
-            at_end: false,
+            time: EventTime::new(),
             ticked: never,
             end: Offset(0),
             looked: never,
@@ -180,33 +173,7 @@ impl Shard {
     /// How many changes are still to be applied, as far as is known.
     pub fn lag(&self) -> u64 {
         // At the end a transaction's marker may stand, which nobody ever reads.
-        if self.at_end { 0 } else { self.end.0.saturating_sub(self.next.0) }
-    }
-
-    /// Event time now: it goes on by the wall clock from the newest event, once no change is left
-    /// that could say otherwise.
-    pub fn event_time(&self, now: Timestamp) -> Timestamp {
-        if self.clock == Timestamp(i64::MIN) || !self.at_end {
-            return self.clock;
-        }
-        self.clock.plus(now.since(self.heard).max(0))
-    }
-
-    /// Notes that time went on by the wall clock.
-    pub fn pass(&mut self, now: Timestamp) {
-        if self.at_end {
-            self.clock = self.event_time(now);
-            self.heard = now;
-        }
-    }
-
-    /// Notes a change's time. One from the future counts as having just arrived.
-    pub fn hear(&mut self, time: Timestamp, arrived: Timestamp, now: Timestamp) {
-        /// How far ahead of its arrival an event may be, in microseconds.
-        const AHEAD: i64 = 300 * 1_000_000;
-        let time = if time > arrived.plus(AHEAD) { arrived } else { time };
-        self.clock = self.clock.max(time);
-        self.heard = now;
+        if self.time.at_end { 0 } else { self.end.0.saturating_sub(self.next.0) }
     }
 }
 

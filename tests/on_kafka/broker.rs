@@ -6,9 +6,18 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use driftline::log::kafka::{Connection, Kafka};
+use driftline::log::{
+    Admin as _, Isolation, Log as _, LogError, NewTopic, Offset, Outgoing, Polled, Producer as _,
+    Promise, Reader as _, To, TopicPartition,
+};
+use driftline::model::Timestamp;
+
 use super::world::{self, World};
 
 const SECOND: Duration = Duration::from_secs(1);
+/// How long a call may take.
+const WAIT: Duration = Duration::from_secs(20);
 /// By how much a worker may grow while the broker stands still: what the client may have read
 /// ahead, and a batch.
 const GROWTH: usize = 64 << 20;
@@ -113,4 +122,60 @@ fn a_broker_that_stands_still_costs_no_memory_and_no_record() {
     assert!(most - before < GROWTH, "from {before} bytes it grew to {most}");
     world.expect_the_truth();
     assert!(worker.is_alive(), "it need not be started again");
+}
+
+#[test]
+fn what_may_still_arrive_after_an_abort_is_fenced_by_the_next_producer() {
+    let Some(own) = Own::start() else { return };
+    let connection = Connection { brokers: own.brokers(), ..Connection::default() };
+    let log = Kafka::new(connection).expect("a connection");
+    let new =
+        NewTopic { name: "t".to_owned(), partitions: 1, replicas: None, settings: Vec::new() };
+    log.admin().expect("an admin").create(&new, WAIT).expect("it is made");
+    let of = TopicPartition::new("t", 0);
+    let promise = Promise::Transactional { id: "one".to_owned(), timeout: WAIT };
+    let make = || {
+        let mut producer = log.producer(&promise).expect("a producer");
+        while let Err(error) = producer.init(SECOND) {
+            assert!(matches!(error, LogError::Retry(_)), "{error}");
+        }
+        producer.begin().expect("it begins");
+        producer
+    };
+    let record = |value: &'static str| Outgoing {
+        topic: "t",
+        to: To::Partition(of.partition),
+        key: None,
+        value: Some(value.as_bytes()),
+        headers: &[],
+        time: Timestamp(0),
+        tag: 0,
+    };
+    let mut first = make();
+    first.send(&record("aborted")).expect("it is taken");
+    assert_eq!(first.drain(WAIT), 0, "the partition is in the transaction");
+    own.tell("pause");
+    first.send(&record("late")).expect("it is taken");
+    assert_eq!(first.drain(SECOND), 1, "it is on its way");
+    let aborted = first.abort(2 * SECOND);
+    assert!(matches!(aborted, Err(LogError::Unknown(_))), "{aborted:?}");
+    own.tell("resume");
+    let mut second = make();
+    second.send(&record("committed")).expect("it is taken");
+    assert_eq!(second.drain(WAIT), 0);
+    second.commit().expect("it is committed");
+    let mut reader = log.reader(Isolation::Committed).expect("a reader");
+    reader.start(&[(of, Offset(0))]).expect("it starts");
+    let mut read: Vec<Vec<u8>> = Vec::new();
+    loop {
+        let each = &mut |incoming: &driftline::log::Incoming<'_>| {
+            read.push(incoming.value.unwrap_or_default().to_vec());
+        };
+        match reader.poll(WAIT, each).expect("it reads") {
+            Polled::End(_) => break,
+            Polled::Idle => panic!("the topic has no end"),
+            _ => {}
+        }
+    }
+    assert_eq!(read, [b"committed"]);
 }

@@ -103,6 +103,34 @@ fn records(count: usize) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Where what was told is not what is due: the first cell of which that holds, and how.
+fn apart(truth: &BTreeMap<String, Vec<String>>, told: &BTreeMap<String, Vec<String>>) -> String {
+    let none = Vec::new();
+    let cells: BTreeSet<&String> = truth.keys().chain(told.keys()).collect();
+    for cell in cells {
+        let (due, is) = (truth.get(cell).unwrap_or(&none), told.get(cell).unwrap_or(&none));
+        if due == is {
+            continue;
+        }
+        let mut places: BTreeMap<&String, Vec<usize>> = BTreeMap::new();
+        for (place, id) in is.iter().enumerate() {
+            places.entry(id).or_default().push(place);
+        }
+        let twice: Vec<_> = places.iter().filter(|(_, places)| places.len() > 1).collect();
+        let never: Vec<_> = due.iter().filter(|id| !places.contains_key(id)).collect();
+        let known: BTreeSet<&String> = due.iter().collect();
+        let strange: Vec<_> = places.iter().filter(|(id, _)| !known.contains(*id)).collect();
+        let from = due.iter().zip(is).take_while(|(due, is)| due == is).count();
+        return format!(
+            "cell {cell} has {} of {}, from place {from} on others; told twice {twice:?}, never \
+             {never:?}, not due {strange:?}",
+            is.len(),
+            due.len()
+        );
+    }
+    "no cell differs".to_owned()
+}
+
 impl World {
     /// Topics without anything, and so many records to come. `None` where no broker is.
     pub fn new(count: usize) -> Option<Self> {
@@ -280,6 +308,8 @@ impl World {
         let consumer: BaseConsumer = self
             .config()
             .set("group.id", "nobody")
+            // A commit's answer would end a poll with nothing.
+            .set("enable.auto.commit", "false")
             .set("isolation.level", "read_committed")
             .set("enable.partition.eof", "true")
             .create()
@@ -360,7 +390,12 @@ impl World {
             thread::sleep(LOOK);
         }
         let count: usize = told.values().map(Vec::len).sum();
-        assert!(told == truth, "{count} alerts were told and {due} are due; see {}", self.logs());
+        let apart = apart(&truth, &told);
+        assert!(
+            told == truth,
+            "{count} alerts were told and {due} are due; {apart}; see {}",
+            self.logs()
+        );
     }
 
     /// How many alerts that are due were not told after so long, and how many were.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, PurgeConfig};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::util::Timeout;
 
 use super::super::error::missing;
@@ -24,11 +24,8 @@ use super::errors::{cause_of, plain, transactional, undelivered};
 /// be most of a transaction.
 const LOOK: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(1));
 
-/// How long an abort lets what was sent arrive before it throws it away.
+/// How long an abort lets what was sent arrive before it leaves the decision to another producer.
 const SETTLE: Duration = Duration::from_secs(1);
-
-/// A record's opaque word holds its transaction's number above its tag.
-const HALF: u32 = usize::BITS / 2;
 
 /// Lines of the log that are served after a call that failed.
 const LINES: usize = 64;
@@ -40,9 +37,6 @@ pub struct KafkaProducer {
     within: bool,
     /// A record of this transaction failed: it can only be aborted.
     spoilt: bool,
-    /// Number of the transaction, modulo what half a word holds. What an abort threw away may be
-    /// reported when the next transaction is open already, and is none of its failures.
-    round: usize,
     failures: Vec<Failure>,
 }
 
@@ -52,14 +46,7 @@ impl KafkaProducer {
         let client = config.create_with_context(Told::default());
         let client = client.map_err(|error| refused(&error))?;
         let transactional = matches!(promise, Promise::Transactional { .. });
-        Ok(Self {
-            client,
-            transactional,
-            within: false,
-            spoilt: false,
-            round: 0,
-            failures: Vec::new(),
-        })
+        Ok(Self { client, transactional, within: false, spoilt: false, failures: Vec::new() })
     }
 
     fn told(&self) -> &Told {
@@ -69,16 +56,12 @@ impl KafkaProducer {
     /// Serves delivery reports, and keeps what failed.
     fn serve(&mut self) {
         self.client.poll(Duration::ZERO);
-        for (word, error) in self.told().failures() {
-            if word >> HALF != self.round {
-                continue;
-            }
-            let tag = word & (usize::MAX >> HALF);
+        for (tag, error) in self.told().failures() {
             let purged =
                 matches!(error.rdkafka_error_code(), Some(Code::PurgeQueue | Code::PurgeInflight));
             let error = undelivered(&error, self.transactional);
             let error = self.told().explain(Call::Drain, error);
-            // What an abort threw away did not fail; a fenced producer's library purges too.
+            // A fenced producer's library throws away what it still has.
             let fenced = self.client.client().fatal_error().is_some();
             let error = if purged && fenced { self.fenced(Call::Drain) } else { error };
             self.spoilt = self.within;
@@ -138,7 +121,6 @@ impl Producer for KafkaProducer {
         self.checked(Call::Begin, self.client.begin_transaction())?;
         self.within = true;
         self.spoilt = false;
-        self.round = (self.round + 1) & (usize::MAX >> HALF);
         self.failures.clear();
         Ok(())
     }
@@ -146,7 +128,7 @@ impl Producer for KafkaProducer {
     fn send(&mut self, record: &Outgoing<'_>) -> Result<(), LogError> {
         self.needs_transaction(Call::Send)?;
         let mut out: BaseRecord<'_, [u8], [u8], usize> =
-            BaseRecord::with_opaque_to(record.topic, self.round << HALF | record.tag);
+            BaseRecord::with_opaque_to(record.topic, record.tag);
         out.key = record.key;
         out.payload = record.value;
         // 0 has the library take its own clock.
@@ -231,12 +213,14 @@ impl Producer for KafkaProducer {
         }
         self.within = false;
         let deadline = Deadline::after(wait);
-        // An abort that overtakes the request that adds its partitions is refused, or spoils the
-        // next transaction (librdkafka issue 4849): where a broker answers, let it.
-        if self.drain(SETTLE.min(wait / 2)) > 0 {
-            // Else aborting would wait for reports that nobody serves, and fail.
-            self.client.purge(PurgeConfig::default().queue().inflight());
-            self.drain(deadline.left());
+        // An abort that overtakes what was sent does not hold for it: a late record, or the request
+        // that adds its partition, would meet the next transaction (librdkafka issue 4849). Where a
+        // broker answers, it is waited for; where none does, the next producer of this name fences
+        // what may still arrive, which no abort of this one's could.
+        let left = self.drain(SETTLE.min(wait / 2));
+        if left > 0 {
+            let detail = format!("{left} records may still arrive; another producer has to decide");
+            return Err(LogError::Unknown(Trouble::new(Call::Abort, Cause::Delivery, detail)));
         }
         self.failures.clear();
         let left = deadline.left().max(Duration::from_millis(100));
