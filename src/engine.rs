@@ -7,6 +7,7 @@ mod adopt;
 mod discovery;
 mod intake;
 mod keep;
+mod passing;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -183,9 +184,10 @@ impl Engine {
         });
     }
 
-    /// Takes in what one event says, where [`Intake`] made it; its outcome is told. `reads`: it only
-    /// reads, and was looked at for its actor alone.
-    pub fn change(&mut self, change: Change, reads: bool, sink: &mut dyn Sink) {
+    /// Takes in what one event says, where [`Intake`] made it, and which came at `arrived`, by the
+    /// world's clock; its outcome is told. `reads`: it only reads, and was looked at for its actor
+    /// alone.
+    pub fn change(&mut self, change: Change, arrived: Timestamp, reads: bool, sink: &mut dyn Sink) {
         let cause = Arc::clone(&change.cause);
         let cell = change.cell.clone();
         let told = EventOutcome {
@@ -199,35 +201,9 @@ impl Engine {
             ..EventOutcome::of(0, if reads { Outcome::ReadOnly } else { Outcome::Unchanged })
         };
         let mut arena = std::mem::take(&mut self.core.scratch);
-        self.core.apply(change, &told, &arena, None, sink);
+        self.core.apply(change, arrived, &told, &arena, None, sink);
         arena.reset();
         self.core.scratch = arena;
-    }
-
-    /// Lets time pass for every account for which something is due.
-    pub fn tick(&mut self, now: Timestamp, sink: &mut dyn Sink) {
-        let core = &mut self.core;
-        let content = Arc::clone(&core.content);
-        let limits = &core.setup.limits;
-        let (graph, ledger) = (&core.graph, &core.ledger);
-        let frame = Frame { content: &content, graph, limits, trace: None, ledger };
-        let mut steps = Vec::new();
-        let mut due = Vec::new();
-        for (cell, account) in &mut core.accounts {
-            if account.is_due(now) {
-                steps.extend(account.pass(now, frame, &core.scratch));
-                due.push(cell.clone());
-            }
-        }
-        core.scratch.reset();
-        core.tell_limits(sink);
-        for told in steps {
-            core.tell(told, now, sink);
-        }
-        for cell in due {
-            core.touch(&cell);
-            core.tell_summaries(&cell, Some(now), sink);
-        }
     }
 
     /// The end of the stream: what was gathered is told.
@@ -311,7 +287,8 @@ impl Core {
             self.tell_limits(sink);
             return sink.outcome(&told);
         };
-        self.apply(*change, &told, arena, trace, sink);
+        let time = change.cause.time;
+        self.apply(*change, time, &told, arena, trace, sink);
     }
 
     fn desk<'d>(&'d self, content: &'d Content, trace: Option<&'d dyn Tracer>) -> Desk<'d> {
@@ -323,6 +300,7 @@ impl Core {
     fn apply(
         &mut self,
         change: Change,
+        arrived: Timestamp,
         told: &EventOutcome<'_>,
         arena: &Bump,
         trace: Option<&dyn Tracer>,
@@ -340,7 +318,8 @@ impl Core {
                 place.insert(Account::new(cell.clone(), known, self.keeps))
             }
         };
-        let Judged { mut outcome, resources, told: steps } = account.take(change, frame, arena);
+        let Judged { mut outcome, resources, told: steps } =
+            account.take(change, arrived, frame, arena);
         if outcome == Outcome::Unchanged {
             outcome = told.outcome;
         }

@@ -8,6 +8,7 @@
 mod address;
 mod carry;
 pub mod cell;
+mod clock;
 mod derive;
 pub mod fold;
 pub mod graph;

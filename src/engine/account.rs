@@ -59,13 +59,21 @@ impl Account {
         account
     }
 
-    /// Takes in a change: first whatever time was due before it, then the change itself.
-    pub fn take(&mut self, change: Change, frame: Frame<'_>, arena: &Bump) -> Judged {
+    /// Takes in a change that came at `arrived`: first whatever time was due before it, then the
+    /// change itself.
+    pub fn take(
+        &mut self,
+        change: Change,
+        arrived: Timestamp,
+        frame: Frame<'_>,
+        arena: &Bump,
+    ) -> Judged {
         self.state.note_head(frame.content.digest);
         if self.state.is_repeated(&change.cause.id, frame.limits) {
             return Judged::silent(Outcome::Duplicate);
         }
-        let mut told = self.pass(change.cause.time, frame, arena);
+        let time = self.state.clock.hear(change.cause.time, arrived);
+        let mut told = self.pass(time, frame, arena);
         let operation = change.operation.clone();
         let failed = change.failed;
         let cause = Arc::clone(&change.cause);

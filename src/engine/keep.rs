@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::content::Content;
-use crate::model::{Cell, Digest, Finding, Schema, Timestamp, Translation};
+use crate::model::{Cell, Digest, Finding, Schema, Translation};
 use crate::state::journal::Bytes;
 use crate::state::{Frame, Graph, KnownResources, Part};
 
@@ -147,12 +147,6 @@ impl Engine {
         core.accounts.insert(cell, account);
         core.scratch.reset();
         Ok(())
-    }
-
-    /// The newest event time of any account.
-    #[must_use]
-    pub fn watermark(&self) -> Option<Timestamp> {
-        self.core.accounts.values().map(|account| account.state.watermark).max()
     }
 }
 

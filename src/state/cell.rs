@@ -15,6 +15,7 @@ use crate::model::{
 };
 
 use super::Key;
+use super::clock::Clock;
 use super::fold::fold;
 use super::graph::Graph;
 use super::index::{Index, Mirrored};
@@ -171,8 +172,10 @@ pub struct CellState {
     pub(super) backlog: VecDeque<Key>,
     /// Resources that all detectors are to judge again, because they are others.
     pub(super) anew: VecDeque<Key>,
-    /// The newest event time of this account.
+    /// Up to when time has passed.
     pub watermark: Timestamp,
+    /// What tells the time.
+    pub clock: Clock,
     pub(super) judged: Digest,
     /// Whether detectors may have seen something here that are no more.
     pub strangers: bool,
@@ -200,6 +203,7 @@ impl CellState {
             backlog: VecDeque::new(),
             anew: VecDeque::new(),
             watermark: Timestamp(i64::MIN),
+            clock: Clock::default(),
             judged: Digest::default(),
             strangers: false,
             journals: Journals::default(),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Digest, Timestamp};
 
 use super::cell::{CellState, Frame, Timer};
+use super::clock::Clock;
 use super::journal::{Bytes, Journal, Part, pack, unpack};
 use super::row::Row;
 use super::work::Work;
@@ -61,13 +62,14 @@ impl CellState {
     }
 
     fn head(&self) -> Bytes {
-        pack(&Head {
+        let head = Head {
             watermark: self.watermark,
             sequence: self.sequence,
             taken: self.taken,
             backlog: self.has_backlog(),
             judged: self.judged,
-        })
+        };
+        pack(&(head, self.clock))
     }
 
     /// Takes what was touched since the last commit, with the bytes it had then.
@@ -199,7 +201,10 @@ impl CellState {
     }
 
     fn lay_head(&mut self, bytes: &[u8]) -> Option<bool> {
-        let head: Head = unpack(bytes)?;
+        // Until it hears an event again, an account that an older version wrote stands still.
+        let (head, clock) = unpack(bytes).or_else(|| Some((unpack(bytes)?, Clock::default())))?;
+        let head: Head = head;
+        self.clock = clock;
         self.watermark = head.watermark;
         self.sequence = head.sequence;
         self.taken = head.taken;

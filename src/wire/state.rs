@@ -45,7 +45,8 @@ pub struct Progress {
     pub writer: String,
     /// The latest event time seen.
     pub watermark: Timestamp,
-    /// When that was, by the writer's clock; the epoch where an older version wrote it.
+    /// Every change that came up to then was applied, by the writer's clock; the epoch where an
+    /// older version wrote it.
     pub heard: Timestamp,
     /// By which content it was judged; `None` where an older version wrote it.
     pub content: Option<Digest>,

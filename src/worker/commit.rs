@@ -286,7 +286,7 @@ impl From<'_> {
                 sequence,
                 writer: settings.name.clone(),
                 watermark: shard.time.newest,
-                heard: shard.time.heard,
+                heard: shard.time.reached,
                 // Whoever comes next claims it where this batch does not.
                 content: (shard.owes.is_none() || batch.claimed.contains(number))
                     .then_some(shard.make.content.digest),

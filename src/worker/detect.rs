@@ -533,7 +533,8 @@ impl<L: Log> Detect<L> {
         match wire::event::decode(&raw.value, &shard.make.content.schema) {
             Ok(received) => {
                 let arrived = received.origin.arrived;
-                shard.time.hear(received.change.cause.time, arrived, now);
+                let came = raw.time.unwrap_or(now);
+                shard.time.hear(received.change.cause.time, came);
                 let mut seat = Seat {
                     batch,
                     limits: &self.make.setup.limits,
@@ -544,7 +545,8 @@ impl<L: Log> Detect<L> {
                 };
                 let id = Arc::clone(&received.change.cause.id);
                 let run = || {
-                    shard.engine.change(received.change, received.origin.reads, &mut seat);
+                    let reads = received.origin.reads;
+                    shard.engine.change(received.change, came, reads, &mut seat);
                     sabotage::trip(Role::Detect, &id);
                 };
                 catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
@@ -595,7 +597,7 @@ impl<L: Log> Detect<L> {
                 told: self.settings.told,
                 arrived: now,
             };
-            let run = || shard.engine.tick(shard.time.passed(), &mut seat);
+            let run = || shard.engine.pass(shard.time.reached, &mut seat);
             if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
                 let (number, said) = (*number, sabotage::said(&*panic));
                 let why = format!("letting time pass broke its engine ({said}): report it");

@@ -8,7 +8,6 @@ use tracing::{info, warn};
 use crate::log::{
     Admin as _, Incoming, Isolation, Log, LogError, Offset, Polled, Reader as _, TopicPartition,
 };
-use crate::model::Timestamp;
 use crate::wire;
 
 use super::Happening;
@@ -171,10 +170,7 @@ impl<L: Log> Detect<L> {
         let applied = progress.as_ref().map(|progress| Offset(progress.input_offset));
         if let Some(progress) = &progress {
             shard.time.newest = progress.watermark;
-            // What went by while nobody worked counts, once what came meanwhile is applied.
-            let now = self.clock.now();
-            shard.time.heard =
-                if progress.heard == Timestamp(0) { now } else { progress.heard.min(now) };
+            shard.time.reached = progress.heard;
         }
         shard.next = match (applied, offset) {
             (Some(applied), _) => applied,

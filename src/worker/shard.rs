@@ -14,7 +14,7 @@ use crate::tenant::Registry;
 use crate::wire;
 use crate::wire::state::Progress;
 
-use super::time::EventTime;
+use super::time::Reach;
 use super::topics::RowKeys;
 
 /// A partition.
@@ -24,7 +24,7 @@ pub(super) struct Shard {
     pub engine: Engine,
     /// The next change to be applied, as far as it is committed.
     pub next: Offset,
-    pub time: EventTime,
+    pub time: Reach,
     /// When time was last let pass, by the wall clock.
     pub ticked: Timestamp,
     /// Where the changes end, and when that was last asked, by the wall clock.
@@ -154,7 +154,7 @@ impl Shard {
             of,
             engine: make.engine(),
             next: Offset(0),
-            time: EventTime::new(),
+            time: Reach::new(),
             ticked: never,
             end: Offset(0),
             looked: never,

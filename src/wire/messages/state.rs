@@ -32,7 +32,7 @@ pub struct Progress {
     /// The latest event time seen.
     #[prost(int64, tag = "5")]
     pub watermark_micros: i64,
-    /// When that was, by the writer's clock.
+    /// Every change that came up to then was applied, by the writer's clock.
     #[prost(int64, tag = "6")]
     pub heard_micros: i64,
     /// The digest of the content that judges it.

@@ -285,7 +285,8 @@ pub fn retold(partitions: &BTreeMap<u32, Vec<Record>>) -> Result<Truth, String> 
             }
             let heard = wire::event::decode(value, &current.schema).map_err(|e| e.to_string())?;
             if !heard.change.cause.id.starts_with("trip-") {
-                engine.change(heard.change, heard.origin.reads, &mut listener);
+                let came = heard.change.cause.time;
+                engine.change(heard.change, came, heard.origin.reads, &mut listener);
             }
         }
         engine.tick(Timestamp::from_seconds(NOON + 24 * 3_600), &mut listener);
