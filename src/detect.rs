@@ -27,6 +27,7 @@ use crate::model::{
 };
 use crate::state::{CellState, Frame, Key, Transition};
 
+pub use keep::Known;
 pub use shelf::Open;
 pub use tell::facets_json;
 pub use window::{WindowTimer, Windows};

@@ -104,7 +104,7 @@ fn the_view_on_a_real_broker_shows_what_was_committed_and_still_stands() {
         std::thread::yield_now();
     }
     let page = view.page(&Wanted::default(), None, 10);
-    let shown: Vec<&str> = page.findings.iter().map(|standing| standing.uid.as_str()).collect();
+    let shown: Vec<&str> = page.findings.iter().map(|standing| &*standing.uid).collect();
     assert_eq!(shown, ["c", "d"]);
     assert!(health.readiness().ready);
     drop(following);

@@ -14,7 +14,7 @@ use crate::state::Key;
 use super::{Open, Scene, Told, severity, uid};
 
 /// What a window remembers of one thing it heard.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Heard {
     pub(super) sensed: Sensed,
     /// Detector's id or act's name.

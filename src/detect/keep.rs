@@ -1,13 +1,45 @@
 //! One account's findings and windows as parts that are kept elsewhere, and back.
 
-use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::{Cell, Digest, Finding, Timestamp};
 use crate::state::journal::{Bytes, pack, unpack};
 use crate::state::{Journal, Key, Part};
 
 use super::CellFindings;
+use super::heard::Heard;
 use super::window::{Ring, WindowTimer};
+
+/// What windows heard, as far as an account is taken up again: the bytes of each window tell it in
+/// full, in memory it is there once.
+#[derive(Debug, Default)]
+pub struct Known {
+    heard: FxHashSet<Arc<Heard>>,
+    texts: FxHashSet<Arc<str>>,
+}
+
+impl Known {
+    fn share(&mut self, heard: &mut Arc<Heard>) {
+        if let Some(known) = self.heard.get(&**heard) {
+            *heard = Arc::clone(known);
+            return;
+        }
+        let Heard { of, resource, actor, event, .. } = Arc::make_mut(heard);
+        for text in [of, resource, actor, event] {
+            share(&mut self.texts, text);
+        }
+        self.heard.insert(Arc::clone(heard));
+    }
+}
+
+fn share(texts: &mut FxHashSet<Arc<str>>, text: &mut Arc<str>) {
+    match texts.get(&**text) {
+        Some(known) => *text = Arc::clone(known),
+        None => drop(texts.insert(Arc::clone(text))),
+    }
+}
 
 /// What windows remember otherwise since the last commit.
 #[derive(Debug, Default)]
@@ -95,19 +127,23 @@ impl CellFindings {
         }
     }
 
-    /// Takes up a part from its bytes; false where they can't be read.
-    pub fn lay(&mut self, part: &Part, bytes: &[u8]) -> bool {
+    /// Takes up a part from its bytes; false where they can't be read. `known` is what was taken up
+    /// of the account before.
+    pub fn lay(&mut self, part: &Part, bytes: &[u8], known: &mut Known) -> bool {
         let windows = &mut self.windows;
         let read = match part {
             Part::Findings(at) => self.open.lay(*at, bytes).then_some(()),
-            Part::Ring(key) => {
-                unpack::<Ring>(bytes).map(|ring| drop(windows.rings.insert(*key, ring)))
-            }
+            Part::Ring(key) => unpack::<Ring>(bytes).map(|mut ring| {
+                ring.heard.iter_mut().for_each(|heard| known.share(heard));
+                windows.rings.insert(*key, ring);
+            }),
             Part::Told(key) => unpack(bytes).map(|until| {
                 windows.told_until.insert(*key, until);
             }),
             Part::WindowTimer(number) => {
-                unpack::<(Timestamp, WindowTimer)>(bytes).map(|(at, timer)| {
+                unpack::<(Timestamp, WindowTimer)>(bytes).map(|(at, mut timer)| {
+                    share(&mut known.texts, &mut timer.detector);
+                    share(&mut known.texts, &mut timer.scope);
                     windows.sequence = windows.sequence.max(*number);
                     windows.timers.insert((at, *number), timer);
                 })
@@ -115,5 +151,35 @@ impl CellFindings {
             _ => None,
         };
         read.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::Sensed;
+    use crate::model::{KindId, Severity};
+
+    #[test]
+    fn what_several_windows_heard_is_there_once_when_it_is_taken_up() {
+        let heard = |event: &str| Heard {
+            sensed: Sensed::Opened,
+            of: "FW-001".into(),
+            severity: Severity::High,
+            finding: None,
+            kind: KindId(1),
+            resource: "sg-1".into(),
+            actor: "dana".into(),
+            event: event.into(),
+            time: Timestamp(1),
+        };
+        let mut known = Known::default();
+        let mut all = ["a", "a", "b"].map(|event| Arc::new(heard(event)));
+        for heard in &mut all {
+            known.share(heard);
+        }
+        assert_eq!(all.each_ref().map(|one| &**one), [&heard("a"), &heard("a"), &heard("b")]);
+        assert!(Arc::ptr_eq(&all[0], &all[1]));
+        assert!(!Arc::ptr_eq(&all[0], &all[2]) && Arc::ptr_eq(&all[0].actor, &all[2].actor));
     }
 }

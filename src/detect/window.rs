@@ -28,9 +28,9 @@ use super::{CellFindings, Open, Scene, Told, Why, step};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowTimer {
     /// The window's detector, by id.
-    detector: Arc<str>,
+    pub(super) detector: Arc<str>,
     /// What it is kept by.
-    scope: Arc<str>,
+    pub(super) scope: Arc<str>,
     /// The finding it waits on, and where that is filed.
     finding: Option<(Key, Digest)>,
     /// How often it was told already.
@@ -55,8 +55,8 @@ pub struct Windows {
 pub(super) struct Ring {
     /// When the newest is out of the span.
     until: Timestamp,
-    /// In event time.
-    heard: Vec<Arc<Heard>>,
+    /// In event time. What several windows heard is there once.
+    pub(super) heard: Vec<Arc<Heard>>,
 }
 
 /// Fewer rings than this are never looked through for those that are over.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::content::Content;
+use crate::detect::Known;
 use crate::model::{Cell, Digest, Finding, Schema, Translation};
 use crate::state::journal::Bytes;
 use crate::state::{Frame, Graph, KnownResources, Part};
@@ -237,12 +238,12 @@ impl Account {
 
     /// Takes up all parts; gives back those that can't be read.
     fn lay(&mut self, parts: BTreeMap<Part, Bytes>, frame: Frame<'_>) -> Vec<Part> {
-        let mut strange = Vec::new();
+        let (mut strange, mut known) = (Vec::new(), Known::default());
         let mut of_state = Vec::with_capacity(parts.len());
         for (part, bytes) in parts {
             let read = match &part {
                 Part::Findings(_) | Part::Ring(_) | Part::Told(_) | Part::WindowTimer(_) => {
-                    self.findings.lay(&part, &bytes)
+                    self.findings.lay(&part, &bytes, &mut known)
                 }
                 Part::Discovery(detector) => self.discoveries.lay(Arc::clone(detector), &bytes),
                 _ => {

@@ -188,7 +188,7 @@ fn page(view: &View, query: &str) -> Answer {
     let fits = fitting(page.findings.iter());
     if fits < page.findings.len() {
         page.findings.truncate(fits);
-        page.next = page.findings.last().map(|last| last.uid.clone());
+        page.next = page.findings.last().map(|last| last.uid.to_string());
     }
     told(StatusCode::OK, &page)
 }

@@ -10,8 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+
+use crate::model::Timestamp;
 
 mod follow;
 
@@ -21,6 +24,8 @@ pub use follow::{Decode, Follow, Following, Settings, Turn, follow};
 pub const MAX_FINDINGS: usize = 100_000;
 /// Alerts that are kept: the last ones.
 pub const MAX_ALERTS: usize = 1_000;
+/// Names that are remembered in order to be shared; then they are gathered anew.
+const MAX_NAMES: usize = 65_536;
 /// Bytes of an alert that is kept whole; of a larger one only the headers are.
 pub const MAX_ALERT_BYTES: usize = 64 * 1_024;
 /// Items on a page.
@@ -28,37 +33,39 @@ pub const MAX_PAGE: usize = 1_000;
 /// Bytes of a page; a page that is full earlier says where the next begins.
 pub const MAX_PAGE_BYTES: usize = 4 * 1_024 * 1_024;
 
-/// A finding as it stands, by names alone.
+/// A finding as it stands, by names alone. There are many: names that many share are there once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Stable over the finding's life.
-    pub uid: String,
+    pub uid: Arc<str>,
     /// Whose.
-    pub tenant: String,
+    pub tenant: Arc<str>,
     /// The cloud.
-    pub provider: String,
+    pub provider: Arc<str>,
     /// The cloud account.
-    pub account: String,
+    pub account: Arc<str>,
     /// The resource's region; empty where never seen.
-    pub region: String,
+    pub region: Arc<str>,
     /// The resource's kind.
-    pub kind: String,
+    pub kind: Arc<str>,
     /// The resource's id.
-    pub resource: String,
+    pub resource: Box<str>,
     /// The element or aspect it is about.
-    pub subject: String,
+    pub subject: Box<str>,
     /// The element for people; empty where the subject is the resource.
-    pub element: String,
+    pub element: Box<str>,
     /// The name of its severity: the most severe reason's.
-    pub severity: String,
+    pub severity: Arc<str>,
     /// The detectors that hold, most severe first.
-    pub reasons: Vec<StandingReason>,
+    pub reasons: Box<[StandingReason]>,
     /// When it was opened, in event time, RFC 3339.
-    pub opened: String,
+    #[serde(with = "rfc3339")]
+    pub opened: Timestamp,
     /// The last evidence for it, in event time, RFC 3339.
-    pub seen: String,
+    #[serde(with = "rfc3339")]
+    pub seen: Timestamp,
     /// The opening event's id.
-    pub episode: String,
+    pub episode: Box<str>,
     /// How many alerts this episode has told.
     pub steps: u32,
     /// Whether it was so already when first seen.
@@ -71,15 +78,16 @@ pub struct Standing {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StandingReason {
     /// The detector's id.
-    pub detector: String,
+    pub detector: Arc<str>,
     /// The name of its severity.
-    pub severity: String,
+    pub severity: Arc<str>,
     /// Since when it holds, in event time, RFC 3339.
-    pub since: String,
+    #[serde(with = "rfc3339")]
+    pub since: Timestamp,
     /// Whether it rests on an assumption or a contested element.
     pub provisional: bool,
     /// What was assumed, as `path = value`.
-    pub assumptions: Vec<String>,
+    pub assumptions: Box<[Box<str>]>,
 }
 
 /// An alert that was told.
@@ -140,7 +148,7 @@ pub struct ViewStatus {
 /// The view. [`follow`] writes it.
 #[derive(Default)]
 pub struct View {
-    findings: DashMap<Box<str>, Kept>,
+    findings: DashMap<Arc<str>, Kept>,
     alerts: Mutex<BTreeMap<AlertPlace, Arc<ToldAlert>>>,
     beyond: AtomicUsize,
     unreadable: AtomicUsize,
@@ -186,7 +194,7 @@ impl View {
         let found = first.into_sorted_vec();
         let more = found.len() > limit;
         let findings: Vec<_> = found.into_iter().take(limit).map(|by| by.0).collect();
-        let next = findings.last().filter(|_| more).map(|last| last.uid.clone());
+        let next = findings.last().filter(|_| more).map(|last| last.uid.to_string());
         Page { findings, next }
     }
 
@@ -219,11 +227,56 @@ impl View {
 
 impl Wanted {
     fn is_met_by(&self, standing: &Standing) -> bool {
-        let holds =
-            |detector: &String| standing.reasons.iter().any(|reason| reason.detector == *detector);
-        self.tenant.as_ref().is_none_or(|tenant| *tenant == standing.tenant)
-            && self.severity.as_ref().is_none_or(|severity| *severity == standing.severity)
+        let holds = |detector: &String| {
+            standing.reasons.iter().any(|reason| *reason.detector == **detector)
+        };
+        self.tenant.as_ref().is_none_or(|tenant| **tenant == *standing.tenant)
+            && self.severity.as_ref().is_none_or(|severity| **severity == *standing.severity)
             && self.detector.as_ref().is_none_or(holds)
+    }
+}
+
+/// Names that many findings share.
+#[derive(Default)]
+struct Names(FxHashSet<Arc<str>>);
+
+impl Names {
+    fn share(&mut self, standing: &mut Standing) {
+        if self.0.len() >= MAX_NAMES {
+            self.0.clear();
+        }
+        let Standing { tenant, provider, account, region, kind, severity, reasons, .. } = standing;
+        for name in [tenant, provider, account, region, kind, severity] {
+            self.one(name);
+        }
+        for StandingReason { detector, severity, .. } in reasons {
+            self.one(detector);
+            self.one(severity);
+        }
+    }
+
+    fn one(&mut self, name: &mut Arc<str>) {
+        match self.0.get(&**name) {
+            Some(known) => *name = Arc::clone(known),
+            None => drop(self.0.insert(Arc::clone(name))),
+        }
+    }
+}
+
+/// Instants as people and machines read them.
+mod rfc3339 {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    use crate::model::Timestamp;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    pub fn serialize<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(time)
+    }
+
+    pub fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Timestamp, D::Error> {
+        let text = String::deserialize(from)?;
+        Timestamp::parse_rfc3339(&text).ok_or_else(|| D::Error::custom("no instant of RFC 3339"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The engine's findings into records of the findings topic: what is other than it was.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::content::Content;
 use crate::engine::Engine;
@@ -36,20 +37,20 @@ fn standing(finding: &Finding, content: &Content) -> view::Standing {
     let kind = content.schema.kinds.get(usize::from(finding.kind.0));
     let severity = finding.reasons.first().map_or(Severity::Informational, |top| top.severity);
     view::Standing {
-        uid: finding.uid.to_string(),
-        tenant: finding.cell.tenant.to_string(),
-        provider: finding.cell.provider.to_string(),
-        account: finding.cell.account.to_string(),
-        region: String::new(),
-        kind: kind.map(|kind| kind.name.to_string()).unwrap_or_default(),
-        resource: finding.resource.to_string(),
-        subject: finding.subject.to_string(),
-        element: finding.element.to_string(),
-        severity: severity.as_str().to_owned(),
+        uid: finding.uid.to_string().into(),
+        tenant: Arc::clone(&finding.cell.tenant),
+        provider: finding.cell.provider.as_str().into(),
+        account: Arc::clone(&finding.cell.account),
+        region: "".into(),
+        kind: kind.map_or("", |kind| &kind.name).into(),
+        resource: (*finding.resource).into(),
+        subject: (*finding.subject).into(),
+        element: (*finding.element).into(),
+        severity: severity.as_str().into(),
         reasons: finding.reasons.iter().map(reason).collect(),
-        opened: finding.opened.to_string(),
-        seen: finding.seen.to_string(),
-        episode: finding.episode.to_string(),
+        opened: finding.opened,
+        seen: finding.seen,
+        episode: (*finding.episode).into(),
         steps: finding.steps,
         discovered: finding.novelty == Novelty::Discovered,
         told: finding.told,
@@ -58,10 +59,10 @@ fn standing(finding: &Finding, content: &Content) -> view::Standing {
 
 fn reason(reason: &Reason) -> view::StandingReason {
     view::StandingReason {
-        detector: reason.detector.to_string(),
-        severity: reason.severity.as_str().to_owned(),
-        since: reason.since.to_string(),
+        detector: Arc::clone(&reason.detector),
+        severity: reason.severity.as_str().into(),
+        since: reason.since,
         provisional: reason.confidence == Confidence::Provisional,
-        assumptions: reason.assumptions.iter().map(ToString::to_string).collect(),
+        assumptions: reason.assumptions.clone(),
     }
 }

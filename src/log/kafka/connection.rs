@@ -208,7 +208,8 @@ impl Connection {
             ("auto.offset.reset", "error".to_owned()),
             // A full queue parks a partition for so long; 1,000 by default.
             ("fetch.queue.backoff.ms", "5".to_owned()),
-            ("queued.max.messages.kbytes", "16384".to_owned()),
+            // What is read ahead is memory of this process, and no faster where it is more.
+            ("queued.max.messages.kbytes", "4096".to_owned()),
         ]
     }
 

@@ -19,7 +19,7 @@ use crate::log::{
 };
 use crate::worker::{Condition, Happening, Observer, Role};
 
-use super::{Kept, MAX_ALERT_BYTES, MAX_ALERTS, MAX_FINDINGS, Standing, ToldAlert, View};
+use super::{Kept, MAX_ALERT_BYTES, MAX_ALERTS, MAX_FINDINGS, Names, Standing, ToldAlert, View};
 
 /// Findings beyond [`MAX_FINDINGS`] that are told apart, to be counted.
 const MAX_BEYOND: usize = 1_000_000;
@@ -77,6 +77,7 @@ pub struct Follow<L: Log> {
     behind: BTreeMap<TopicPartition, Offset>,
     /// Findings that found no room, by hashes of their uids.
     beyond: FxHashSet<u64>,
+    names: Names,
     /// How many times the topics were begun.
     reading: u64,
     /// Whether this reading was through to the end yet.
@@ -103,6 +104,7 @@ impl<L: Log> Follow<L> {
             observer,
             clients: None,
             behind: BTreeMap::new(),
+            names: Names::default(),
             beyond: FxHashSet::default(),
             reading: 0,
             swept: false,
@@ -131,11 +133,12 @@ impl<L: Log> Follow<L> {
             self.warned = false;
         }
         let mut next = None;
-        let (view, decode, beyond) = (&*self.view, &*self.decode, &mut self.beyond);
+        let (view, decode) = (&*self.view, &*self.decode);
+        let (names, beyond) = (&mut self.names, &mut self.beyond);
         let (settings, reading) = (&self.settings, self.reading);
         let polled = reader.poll(settings.wait, &mut |incoming| {
             if incoming.topic == settings.findings {
-                keep_finding(view, decode, beyond, reading, incoming);
+                keep_finding(view, decode, names, beyond, reading, incoming);
             } else {
                 keep_alert(view, incoming);
             }
@@ -225,6 +228,7 @@ impl<L: Log> Follow<L> {
 fn keep_finding(
     view: &View,
     decode: &Decode,
+    names: &mut Names,
     beyond: &mut FxHashSet<u64>,
     reading: u64,
     incoming: &Incoming<'_>,
@@ -239,7 +243,7 @@ fn keep_finding(
         beyond.remove(&hash);
         return;
     };
-    let Some(standing) = decode(value).filter(|standing| standing.uid == uid) else {
+    let Some(mut standing) = decode(value).filter(|standing| *standing.uid == *uid) else {
         // What it was stands no more; what it is nobody knows.
         view.findings.remove(uid);
         view.unreadable.fetch_add(1, Ordering::Relaxed);
@@ -252,7 +256,9 @@ fn keep_finding(
         return;
     }
     beyond.remove(&hash);
-    view.findings.insert(uid.into(), Kept { reading, standing: Arc::new(standing) });
+    names.share(&mut standing);
+    let uid = Arc::clone(&standing.uid);
+    view.findings.insert(uid, Kept { reading, standing: Arc::new(standing) });
 }
 
 fn keep_alert(view: &View, incoming: &Incoming<'_>) {

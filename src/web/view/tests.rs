@@ -31,26 +31,26 @@ impl Clock for Epoch {
 
 fn standing(uid: &str) -> Standing {
     Standing {
-        uid: uid.to_owned(),
-        tenant: "acme".to_owned(),
-        provider: "aws".to_owned(),
-        account: "111122223333".to_owned(),
-        region: String::new(),
-        kind: "network.security_group".to_owned(),
-        resource: "sg-1".to_owned(),
-        subject: "x".to_owned(),
-        element: String::new(),
-        severity: "high".to_owned(),
-        reasons: vec![StandingReason {
-            detector: "FW-001".to_owned(),
-            severity: "high".to_owned(),
-            since: "2026-01-01T00:00:00Z".to_owned(),
+        uid: uid.into(),
+        tenant: "acme".into(),
+        provider: "aws".into(),
+        account: "111122223333".into(),
+        region: "".into(),
+        kind: "network.security_group".into(),
+        resource: "sg-1".into(),
+        subject: "x".into(),
+        element: "".into(),
+        severity: "high".into(),
+        reasons: Box::new([StandingReason {
+            detector: "FW-001".into(),
+            severity: "high".into(),
+            since: Timestamp::from_seconds(1_767_225_600),
             provisional: false,
-            assumptions: Vec::new(),
-        }],
-        opened: "2026-01-01T00:00:00Z".to_owned(),
-        seen: "2026-01-01T00:00:00Z".to_owned(),
-        episode: "e".to_owned(),
+            assumptions: Box::default(),
+        }]),
+        opened: Timestamp::from_seconds(1_767_225_600),
+        seen: Timestamp::from_seconds(1_767_225_600),
+        episode: "e".into(),
         steps: 1,
         discovered: false,
         told: true,
@@ -115,7 +115,7 @@ impl Stage {
 
     fn uids(&self) -> Vec<String> {
         let page = self.view.page(&Wanted::default(), None, MAX_PAGE);
-        page.findings.iter().map(|standing| standing.uid.clone()).collect()
+        page.findings.iter().map(|standing| standing.uid.to_string()).collect()
     }
 
     fn condition(&self) -> &'static str {
@@ -290,13 +290,13 @@ fn pages_in_order_hold_every_finding_once_and_only_what_is_wanted() {
     for number in 0..250 {
         let mut standing = standing(&format!("{number:03}"));
         if number % 2 == 0 {
-            standing.tenant = "globex".to_owned();
+            standing.tenant = "globex".into();
         }
         if number % 5 == 0 {
-            standing.severity = "low".to_owned();
-            standing.reasons[0].detector = "ID-001".to_owned();
+            standing.severity = "low".into();
+            standing.reasons[0].detector = "ID-001".into();
         }
-        let uid = standing.uid.clone().into();
+        let uid = Arc::clone(&standing.uid);
         view.findings.insert(uid, Kept { reading: 0, standing: Arc::new(standing) });
     }
     let text = |text: &str| Some(text.to_owned());
@@ -389,4 +389,20 @@ fn a_thread_follows_until_it_is_dropped() {
     }
     drop(following);
     assert_eq!(health.workers()[0].condition, "stopped");
+}
+
+#[test]
+fn names_that_findings_share_are_there_once_however_many_others_come() {
+    let mut names = Names::default();
+    let mut shared = |standing: &mut Standing| names.share(standing);
+    let (mut one, mut other) = (standing("a"), standing("b"));
+    shared(&mut one);
+    shared(&mut other);
+    assert!(Arc::ptr_eq(&one.tenant, &other.tenant));
+    assert!(Arc::ptr_eq(&one.severity, &other.reasons[0].severity));
+    for number in 0..MAX_NAMES {
+        shared(&mut Standing { account: number.to_string().into(), ..standing("c") });
+    }
+    assert!(names.0.len() <= MAX_NAMES + 8, "{} names are remembered", names.0.len());
+    assert_eq!(one, standing("a"));
 }
