@@ -42,7 +42,7 @@ fn standing(uid: &str) -> Vec<u8> {
     let standing = json!({
         "uid": uid, "tenant": "acme", "provider": "aws", "account": "1", "region": "", "kind": "k",
         "resource": "r", "subject": "s", "element": "", "severity": "high", "reasons": [],
-        "opened": "", "seen": "", "episode": "", "steps": 1, "discovered": false, "told": true,
+        "opened": "2026-03-02T12:00:00Z", "seen": "2026-03-02T12:00:00Z", "episode": "", "steps": 1, "discovered": false, "told": true,
     });
     let whole: Standing = serde_json::from_value(standing).expect("it has every member");
     serde_json::to_vec(&whole).expect("JSON")
