@@ -18,6 +18,7 @@ mod restore;
 mod sabotage;
 mod settle;
 mod shard;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod time;

@@ -18,6 +18,7 @@ use super::detect::{Detect, Settings};
 use super::sabotage::Mutant;
 use super::settle::Unsettled;
 use super::shard::Shard;
+use super::sweep::Sweep;
 use super::topics::RowKey;
 use super::{Clock, End, Happening};
 
@@ -214,7 +215,12 @@ impl<L: Log> Detect<L> {
                 let since = self.clock.now().since(batch.began);
                 let took = Duration::from_micros(u64::try_from(since).unwrap_or_default());
                 self.tell(&Happening::Transaction(End::Aborted, took));
-                Ok(())
+                if why.is_routine() {
+                    return Ok(());
+                }
+                // The broker may be gone, and its markers with it.
+                self.swept = Sweep::Due;
+                self.pause(true)
             }
             Err(error) => self.unsettle(batch, &error),
         }

@@ -27,6 +27,7 @@ use super::letters::{self, Letter};
 use super::sabotage::{self, Mutant};
 use super::settle::Unsettled;
 use super::shard::{Make, Phase, Shard};
+use super::sweep::{Blocked, Sweep};
 use super::topics::Topics;
 use super::{Clock, Condition, End, Happening, Holding, Moved, Observer, Role};
 
@@ -96,6 +97,12 @@ pub struct Detect<L: Log> {
     /// Partitions that go once this turn is over.
     pub(super) leaving: BTreeSet<u32>,
     pub(super) unsettled: Option<Unsettled>,
+    /// Whether a transaction of this worker's name may be open that its broker counts as over.
+    pub(super) swept: Sweep,
+    /// When its name was got back.
+    pub(super) renewed: Timestamp,
+    /// Partitions with an open transaction when they were last looked at.
+    pub(super) blocked: Blocked,
     /// Transactions so far.
     pub(super) sequence: u64,
     /// When this one was fenced for no reason of its own, by the wall clock.
@@ -145,6 +152,9 @@ impl<L: Log> Detect<L> {
             shards: BTreeMap::new(),
             leaving: BTreeSet::new(),
             unsettled: None,
+            swept: Sweep::Due,
+            renewed: Timestamp(i64::MIN),
+            blocked: Blocked::default(),
             sequence: 0,
             fenced: Vec::new(),
             stranded: false,
@@ -162,6 +172,7 @@ impl<L: Log> Detect<L> {
         self.join()?;
         if self.is_settled() {
             self.look_ahead()?;
+            self.watch()?;
             self.announce();
             let busy = self.restore()?;
             let raws = self.gather(if busy { Duration::ZERO } else { wait })?;
@@ -175,7 +186,8 @@ impl<L: Log> Detect<L> {
         } else {
             // Nothing is read until it is known what became of the last transaction; the group is
             // to know that this worker lives.
-            let strays = self.gather(Duration::ZERO)?;
+            let pause = if self.looks_again() { wait } else { Duration::ZERO };
+            let strays = self.gather(pause)?;
             self.put_off(&strays)?;
             self.settle()?;
         }

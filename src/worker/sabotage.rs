@@ -25,11 +25,13 @@ pub enum Mutant {
     CommitEarly,
     /// `detect` applies an event that is repeated.
     ApplyTwice,
+    /// What a broker left open is not ended again.
+    NoSweep,
 }
 
 impl Mutant {
     /// Every way.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoTransactions,
         Self::OffsetsBeside,
         Self::KeepEarly,
@@ -40,6 +42,7 @@ impl Mutant {
         Self::KeepLost,
         Self::CommitEarly,
         Self::ApplyTwice,
+        Self::NoSweep,
     ];
 }
 

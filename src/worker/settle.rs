@@ -1,15 +1,17 @@
 //! A transaction of unknown outcome: a new producer decides it, a receipt tells it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::log::{Admin as _, Log, LogError, Producer as _, Reader as _, TopicPartition};
+use crate::log::{Admin as _, Cause, Log, LogError, Producer as _, Reader as _, TopicPartition};
 
 use super::End;
 use super::batch::Batch;
 use super::detect::Detect;
 use super::sabotage::Mutant;
+use super::sweep::Sweep;
 
 /// How long one try may take while the group waits for a sign of life.
 const TRY: Duration = Duration::from_millis(500);
@@ -22,7 +24,7 @@ pub(super) struct Unsettled {
 impl<L: Log> Detect<L> {
     /// Whether a transaction may begin.
     pub(super) fn is_settled(&self) -> bool {
-        self.producer.is_some() && self.unsettled.is_none()
+        self.producer.is_some() && self.unsettled.is_none() && matches!(self.swept, Sweep::Done)
     }
 
     /// One step towards a producer with nothing behind it.
@@ -37,7 +39,10 @@ impl<L: Log> Detect<L> {
         if self.unsettled.is_some() {
             self.ask()?;
         }
-        if self.unsettled.is_none() { self.pause(false) } else { Ok(()) }
+        if self.unsettled.is_some() || !self.sweep()? {
+            return Ok(());
+        }
+        self.pause(false)
     }
 
     /// Makes a producer; whether that is done. Once it is, what its name left open is decided.
@@ -46,6 +51,7 @@ impl<L: Log> Detect<L> {
         match producer.init(TRY) {
             Ok(()) => {
                 self.producer = Some(producer);
+                self.renewed = self.clock.now();
                 Ok(true)
             }
             Err(LogError::Fenced(trouble)) => {
@@ -84,7 +90,7 @@ impl<L: Log> Detect<L> {
             Err(LogError::Retry(_)) if early => Vec::new(),
             Err(error @ LogError::Retry(_)) => {
                 self.failed(&error);
-                return Ok(());
+                return self.hurry(&error);
             }
             Err(other) => return Err(other),
         };
@@ -99,7 +105,21 @@ impl<L: Log> Detect<L> {
         }
         warn!("it was not committed; its changes are read again");
         self.tell(&super::Happening::Transaction(End::FoundAborted, Duration::ZERO));
+        self.swept = Sweep::Due;
         self.roll_back(&batch)
+    }
+
+    /// Ends what keeps the group's offsets undecided, where that lasts longer than any transaction
+    /// may: this worker's own was decided when it had its name back.
+    fn hurry(&mut self, error: &LogError) -> Result<(), LogError> {
+        let now = self.clock.now();
+        let lasts = i64::try_from(self.settings.transaction.as_micros()).unwrap_or(i64::MAX);
+        let undecided = error.trouble().is_some_and(|it| it.cause == Cause::Undecided);
+        if undecided && self.producer.is_some() && now.since(self.renewed) > lasts {
+            self.renewed = now;
+            self.end_again(&BTreeMap::new())?;
+        }
+        Ok(())
     }
 
     /// Reads on, or not.

@@ -30,6 +30,10 @@ pub(super) struct Shard {
     /// Where the changes end, and when that was last asked, by the wall clock.
     pub end: Offset,
     pub looked: Timestamp,
+    /// When its partitions were last looked at for what nobody ends.
+    pub watched: Timestamp,
+    /// Changes behind a transaction that nobody ends.
+    pub blocked: u64,
     /// Fingerprints whose names stand in the state topic.
     pub names: BTreeSet<u64>,
     /// By what it is judged; its worker may have newer content that is not in force here yet.
@@ -158,6 +162,8 @@ impl Shard {
             ticked: never,
             end: Offset(0),
             looked: never,
+            watched: never,
+            blocked: 0,
             names: BTreeSet::new(),
             make: make.clone(),
             announced: None,
@@ -173,7 +179,8 @@ impl Shard {
     /// How many changes are still to be applied, as far as is known.
     pub fn lag(&self) -> u64 {
         // At the end a transaction's marker may stand, which nobody ever reads.
-        if self.time.at_end { 0 } else { self.end.0.saturating_sub(self.next.0) }
+        let left = if self.time.at_end { 0 } else { self.end.0.saturating_sub(self.next.0) };
+        left.max(self.blocked)
     }
 }
 

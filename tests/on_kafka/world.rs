@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -208,9 +209,9 @@ impl World {
         self.worker_with(name, &[])
     }
 
-    /// One that has its partitions again at once when it comes again, and says what it does.
+    /// One that has its partitions again at once when it comes again.
     pub fn fixed(&self, name: &str) -> Worker {
-        self.started(name, &[], &[("DRIFTLINE__WORKERS__FIXED", "true"), ("RUST_LOG", "info")])
+        self.started(name, &[], &[("DRIFTLINE__WORKERS__FIXED", "true")])
     }
 
     /// One that logs in, with a password from a file. `None` where no listener asks for one.
@@ -263,6 +264,7 @@ impl World {
             .arg("run")
             .args(words)
             .env("DRIFTLINE__WORKERS__NAME", name)
+            .env("RUST_LOG", "info")
             .envs(more.iter().copied())
             .stdout(Stdio::null())
             .stderr(file)
@@ -451,11 +453,45 @@ impl World {
         for entry in std::fs::read_dir(self.folder.path()).into_iter().flatten().flatten() {
             if entry.path().extension().is_some_and(|extension| extension == "log") {
                 let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
-                let _ = write!(all, "\n--- {}\n{text}", entry.path().display());
+                // What the client says of its connections, and of content, tells nothing here.
+                let tells = |line: &&str| {
+                    line.starts_with(|first| first == '2' || first == 'n')
+                        && !["nothing reads", "thrd:", "are down"]
+                            .iter()
+                            .any(|it| line.contains(it))
+                };
+                let text: Vec<&str> = text.lines().filter(tells).collect();
+                let _ = write!(all, "\n--- {}\n{}", entry.path().display(), text.join("\n"));
+                let Some((_, at)) = text.iter().find_map(|line| line.split_once("http://")) else {
+                    continue;
+                };
+                let address = at.split(';').next().unwrap_or_default();
+                let _ = write!(all, "\n{}", now(address));
             }
         }
         all
     }
+}
+
+/// What a worker tells of itself, where it is alive: its health, and what it counted.
+fn now(address: &str) -> String {
+    let get = |path: &str| {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(LOOK))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+        let mut text = Vec::new();
+        stream.read_to_end(&mut text)?;
+        std::io::Result::Ok(String::from_utf8_lossy(&text).into_owned())
+    };
+    let mut all = get("/readyz").unwrap_or_else(|error| error.to_string());
+    let counted = get("/metrics").unwrap_or_default();
+    let tells = |line: &&str| {
+        line.starts_with("driftline_") && !line.contains("_bucket") && !line.ends_with(" 0")
+    };
+    for line in counted.lines().filter(tells) {
+        let _ = write!(all, "\n{line}");
+    }
+    all
 }
 
 impl Worker {

@@ -7,7 +7,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _, Timestamp as KafkaTime};
 use rdkafka::topic_partition_list::Offset as KafkaOffset;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use crate::model::Timestamp;
 
@@ -277,9 +277,13 @@ impl Cursors {
         }
     }
 
-    /// Finds which places are not there; asks again at the next poll where no broker answers.
+    /// Finds which places are not there; asks again at the next poll where no broker answers. The
+    /// library reads no further in a partition of which it said so, also where the place is there
+    /// after all: a broker that was killed does not know at once what it had (librdkafka 2.12,
+    /// `rd_kafka_offset_reset`).
     fn look_for_holes(&mut self) {
         self.suspect = false;
+        let mut there = Vec::new();
         for cursor in &mut self.places {
             if !cursor.reading {
                 continue;
@@ -295,6 +299,7 @@ impl Cursors {
                 }
             };
             if (first..=end).contains(&cursor.next) {
+                there.push((place.clone(), Offset(cursor.next)));
                 continue;
             }
             cursor.reading = false;
@@ -303,6 +308,24 @@ impl Cursors {
             warn!(error = %hole, "a place to be read is not there");
             self.holes.push_back(hole);
         }
+        if let Err(error) = self.read_on(&there) {
+            debug!(%error, "what is there is not read on yet");
+            self.suspect = true;
+        }
+    }
+
+    /// Has the library read on where it stopped. A seek moves what it still reads to where it is,
+    /// and fails where it does not read.
+    fn read_on(&self, at: &[(TopicPartition, Offset)]) -> Result<(), LogError> {
+        let mut resumed = Vec::new();
+        for (place, offset) in self.seek(at)? {
+            info!(partition = %place, offset = offset.0, "a place that was not there is there again");
+            self.assign_anew(&place, offset)?;
+            if self.places.iter().any(|cursor| cursor.place == place && !cursor.paused) {
+                resumed.push(place);
+            }
+        }
+        self.turn(&resumed, false)
     }
 }
 

@@ -30,6 +30,8 @@ pub(super) enum Go {
     LateAt(u64),
     /// It is done, and then the process dies.
     Last,
+    /// It is done, and markers that it would have had written are not.
+    Unmarked,
 }
 
 /// Why a call does not go on.
@@ -214,13 +216,15 @@ impl Broker {
                 self.held_until = self.calls + u64::from(calls);
                 Ok(Go::Well)
             }
+            Some(Fault::LoseMarkers) if call == Call::Init => Ok(Go::Unmarked),
+            Some(Fault::LoseMarkers) => Ok(Go::Well),
         }
     }
 
     /// What a call that went well in itself comes to: its process may die now, its answer be lost.
     pub(super) fn leave(&mut self, process: ProcessId, go: Go) -> Result<(), Halt> {
         match go {
-            Go::Well | Go::LateAt(_) => Ok(()),
+            Go::Well | Go::Unmarked | Go::LateAt(_) => Ok(()),
             Go::Unheard => Err(Halt::Refused),
             Go::Last => {
                 self.crash(process);
@@ -320,11 +324,20 @@ impl Broker {
 
     // Transactions.
 
-    /// Gives a transactional id to a new producer.
-    pub(super) fn init(&mut self, id: &str, timeout: i64) -> Result<Identity, Refusal> {
+    /// Gives a transactional id to a new producer. `unmarked`: what it left open is aborted
+    /// without a marker.
+    pub(super) fn init(
+        &mut self,
+        id: &str,
+        timeout: i64,
+        unmarked: bool,
+    ) -> Result<Identity, Refusal> {
         let fresh = self.number();
         match self.coordinator.init(id, timeout, fresh) {
             Err(Refusal::Concurrent) => {
+                if unmarked {
+                    self.coordinator.forget(id);
+                }
                 self.settle();
                 self.coordinator.init(id, timeout, fresh)
             }

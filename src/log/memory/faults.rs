@@ -28,6 +28,10 @@ pub enum Fault {
     Down(u32),
     /// Decided transactions stay unsettled for so many calls, of all clients'.
     HoldMarkers(u32),
+    /// What the producer before left open is aborted when its id is given anew, and none of the
+    /// markers is written, as by a broker that comes up and knows its partitions too late. Calls
+    /// other than [`Call::Init`] go well.
+    LoseMarkers,
 }
 
 /// How often things go wrong, in calls of 10,000. All is well by default.
@@ -49,6 +53,8 @@ pub struct Rates {
     pub down: u16,
     /// [`Fault::HoldMarkers`].
     pub hold_markers: u16,
+    /// [`Fault::LoseMarkers`].
+    pub lose_markers: u16,
 }
 
 impl Rates {
@@ -62,6 +68,7 @@ impl Rates {
         rebalance: 20,
         down: 5,
         hold_markers: 30,
+        lose_markers: 100,
     };
 }
 
@@ -129,8 +136,8 @@ impl Injector {
         let mut rest = self.dice.below(10_000);
         let delay = 1 + u32::try_from(self.dice.below(LONGEST_DELAY)).unwrap_or_default();
         let pause = i64::try_from(self.dice.below(LONGEST_PAUSE)).unwrap_or_default();
-        let Rates { refuse, lose_reply, late, crash, pause: paused, rebalance, down, hold_markers } =
-            self.rates;
+        let Rates { refuse, lose_reply, late, crash, pause: paused, .. } = self.rates;
+        let Rates { rebalance, down, hold_markers, lose_markers, .. } = self.rates;
         let table = [
             (refuse, Fault::Refuse),
             (lose_reply, Fault::LoseReply),
@@ -141,6 +148,7 @@ impl Injector {
             (rebalance, Fault::Rebalance),
             (down, Fault::Down(delay)),
             (hold_markers, Fault::HoldMarkers(delay)),
+            (lose_markers, Fault::LoseMarkers),
         ];
         for (rate, fault) in table {
             if rest < u64::from(rate) {
@@ -177,7 +185,7 @@ mod tests {
             .flatten()
             .map(|fault| format!("{fault:?}").split('(').next().unwrap_or_default().to_owned())
             .collect();
-        assert_eq!(sorts.len(), 9, "{sorts:?}");
+        assert_eq!(sorts.len(), 10, "{sorts:?}");
     }
 
     #[test]

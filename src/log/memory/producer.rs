@@ -197,7 +197,8 @@ impl Producer for MemoryProducer {
         let process = self.log.process;
         let mut broker = self.log.call(CALL);
         let go = broker.enter(process, CALL).map_err(|halt| again(CALL, halt))?;
-        let Ok(identity) = broker.init(id, micros(*timeout)) else {
+        let unmarked = go == Go::Unmarked;
+        let Ok(identity) = broker.init(id, micros(*timeout), unmarked) else {
             let detail = "the transaction before is not decided yet";
             let waits = LogError::Retry(Trouble::new(CALL, Cause::Undecided, detail));
             let Some(unwritten) = broker.unwritten() else { return Err(waits) };

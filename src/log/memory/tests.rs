@@ -268,6 +268,28 @@ fn a_decided_transaction_is_not_seen_while_its_markers_are_held_back() {
 }
 
 #[test]
+fn a_transaction_without_its_marker_is_ended_by_the_next_of_the_same_name() {
+    let log = log();
+    let consumer = member(&log);
+    let mut first = producer(&log);
+    fill(&mut first, &consumer, "one");
+    log.fail_next(Call::Init, Fault::LoseMarkers);
+    let mut second = producer(&log);
+    let ends = || {
+        let mut admin = log.admin().expect("an admin");
+        let mut end = |of| admin.bounds(&place(), of, NOW).expect("they are told").end.0;
+        (end(Isolation::Committed), end(Isolation::Uncommitted))
+    };
+    assert_eq!(ends(), (0, 1), "it is over, and nobody reads behind it");
+    second.begin().expect("it begins");
+    second.send(&record("void")).expect("it is taken");
+    assert_eq!(second.drain(NOW), 0);
+    second.abort(NOW).expect("it is aborted");
+    assert_eq!(ends(), (3, 3));
+    assert!(values(&log, Isolation::Committed).is_empty());
+}
+
+#[test]
 fn while_no_broker_answers_every_call_may_be_made_again() {
     let log = log();
     let mut consumer = member(&log);

@@ -231,6 +231,14 @@ impl Coordinator {
         decided
     }
 
+    /// Has an id's aborted transaction count as settled, of which no marker was written.
+    pub(super) fn forget(&mut self, id: &str) {
+        let Some(transaction) = self.by_id.get_mut(id) else { return };
+        if matches!(transaction.state, State::Prepared { commit: false, .. }) {
+            transaction.state = State::Complete { commit: false };
+        }
+    }
+
     /// Whether a transaction that is not settled would change a group's offset.
     pub(super) fn is_pending(&self, group: &str, partition: &TopicPartition) -> bool {
         self.by_id.values().any(|transaction| match &transaction.state {

@@ -17,6 +17,8 @@ fn rates(mutant: Mutant) -> Rates {
         Mutant::RestoreToStable => Rates { crash: 60, rebalance: 100, pause: 60, ..Rates::ROUGH },
         // Who stood still for too long gets back what others worked on in between.
         Mutant::KeepLost => Rates { pause: 200, rebalance: 60, ..Rates::ROUGH },
+        // A broker comes up while a name is got back.
+        Mutant::NoSweep => Rates { lose_reply: 100, lose_markers: 2_000, ..Rates::ROUGH },
         _ => Rates::ROUGH,
     }
 }

@@ -6,7 +6,7 @@ use super::super::Mutant;
 use super::sim::{World, first_failure};
 
 /// Sorts of faults, each of which may not be needed.
-const SORTS: [fn(&mut Rates) -> &mut u16; 8] = [
+const SORTS: [fn(&mut Rates) -> &mut u16; 9] = [
     |rates| &mut rates.refuse,
     |rates| &mut rates.lose_reply,
     |rates| &mut rates.late,
@@ -15,6 +15,7 @@ const SORTS: [fn(&mut Rates) -> &mut u16; 8] = [
     |rates| &mut rates.rebalance,
     |rates| &mut rates.down,
     |rates| &mut rates.hold_markers,
+    |rates| &mut rates.lose_markers,
 ];
 
 /// Fewer sorts of faults, fewer records, a shorter rough time: whatever of that still fails.
