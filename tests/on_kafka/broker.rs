@@ -86,6 +86,10 @@ fn a_broker_that_is_killed_and_comes_back_costs_nothing() {
     let Some(own) = Own::start() else { return };
     let world = World::at(own.brokers(), 1_600);
     let mut workers = [world.worker("a"), world.worker("b")];
+    // One that starts while no broker is there says so and ends.
+    for worker in &mut workers {
+        worker.wait_for("running;");
+    }
     for round in 0..3 {
         world.produce(round * 400..(round + 1) * 400);
         thread::sleep(Duration::from_millis(700));
@@ -95,10 +99,9 @@ fn a_broker_that_is_killed_and_comes_back_costs_nothing() {
     }
     world.produce(1_200..1_600);
     world.expect_the_truth();
-    assert!(
-        workers.iter_mut().all(super::world::Worker::is_alive),
-        "nobody had to be started again"
-    );
+    for worker in &mut workers {
+        assert!(worker.is_alive(), "it had to be started again: {}", worker.last_words());
+    }
 }
 
 #[test]

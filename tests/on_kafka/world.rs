@@ -523,6 +523,13 @@ impl Worker {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// What it said last.
+    pub fn last_words(&self) -> String {
+        let said = self.said();
+        let lines: Vec<&str> = said.lines().rev().take(20).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+
     /// Waits for its end; its exit code and what it said.
     pub fn told(&mut self) -> (Option<i32>, String) {
         for _ in 0..LONG.as_millis() / LOOK.as_millis() {
