@@ -317,6 +317,10 @@ pub trait Consumer: Reader {
     /// a member commits, a broker may take or refuse as it happens.
     fn member(&self) -> Result<Self::Member, LogError>;
 
+    /// Whom the group last knew, whether it still does or never did: good for offsets of a
+    /// transaction that is aborted, which a broker may refuse and still counts as part of it.
+    fn former(&self) -> Option<Self::Member>;
+
     /// Whether partitions were lost and a poll has yet to say which.
     fn lost(&self) -> bool;
 

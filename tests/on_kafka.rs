@@ -11,6 +11,8 @@ mod broker;
 #[path = "support/receiver.rs"]
 #[expect(dead_code, reason = "here it is always well")]
 mod receiver;
+#[path = "on_kafka/words.rs"]
+mod words;
 #[path = "on_kafka/world.rs"]
 mod world;
 

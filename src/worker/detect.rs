@@ -27,7 +27,7 @@ use super::letters::{self, Letter};
 use super::sabotage::{self, Mutant};
 use super::settle::Unsettled;
 use super::shard::{Make, Phase, Shard};
-use super::sweep::{Blocked, Sweep};
+use super::sweep::{Sweep, VOID, Watch};
 use super::topics::Topics;
 use super::{Clock, Condition, End, Happening, Holding, Moved, Observer, Role};
 
@@ -102,7 +102,7 @@ pub struct Detect<L: Log> {
     /// When its name was got back.
     pub(super) renewed: Timestamp,
     /// Partitions with an open transaction when they were last looked at.
-    pub(super) blocked: Blocked,
+    pub(super) watch: Watch,
     /// Transactions so far.
     pub(super) sequence: u64,
     /// When this one was fenced for no reason of its own, by the wall clock.
@@ -154,7 +154,7 @@ impl<L: Log> Detect<L> {
             unsettled: None,
             swept: Sweep::Due,
             renewed: Timestamp(i64::MIN),
-            blocked: Blocked::default(),
+            watch: Watch::new(),
             sequence: 0,
             fenced: Vec::new(),
             stranded: false,
@@ -524,17 +524,17 @@ impl<L: Log> Detect<L> {
         if shard.owes.is_some() {
             return Err(Stuck::Waits);
         }
-        if raw.key.is_empty() {
-            return shard.obey(raw, &self.make, &self.settings, batch);
+        match &*raw.key {
+            b"" => return shard.obey(raw, &self.make, &self.settings, batch),
+            VOID if raw.value.is_empty() => {
+                batch.took(raw);
+                return Ok(());
+            }
+            _ => {}
         }
         let due = spread::partition_of(&raw.key, self.settings.partitions);
         if due != Partition(raw.partition) {
-            return Err(Stuck::Why(format!(
-                "the change at offset {} belongs to partition {}: another producer spreads \
-                 otherwise, or the topic has another number of partitions than when this began; \
-                 stop it, and restore the topic to {} partitions",
-                raw.offset.0, due.0, self.settings.partitions
-            )));
+            return Err(Stuck::Why(misplaced(raw, due, self.settings.partitions)));
         }
         if self.spoiled.contains(&(raw.partition, raw.offset)) {
             let detail = "applying it broke the engine; see the log";
@@ -703,6 +703,15 @@ impl Settings {
         batch.outs.push(letters::out(topic, 0, letter, &raw.key, &raw.value, body));
         batch.took(raw);
     }
+}
+
+fn misplaced(raw: &Raw, due: Partition, partitions: u32) -> String {
+    format!(
+        "the change at offset {} belongs to partition {}: another producer spreads otherwise, or \
+         the topic has another number of partitions than when this began; stop it, and restore the \
+         topic to {partitions} partitions",
+        raw.offset.0, due.0
+    )
 }
 
 fn letter<'l>(raw: &Raw, topic: &'l str, reason: DeadReason, detail: &'l str) -> Letter<'l> {

@@ -117,7 +117,7 @@ impl<L: Log> Detect<L> {
         let undecided = error.trouble().is_some_and(|it| it.cause == Cause::Undecided);
         if undecided && self.producer.is_some() && now.since(self.renewed) > lasts {
             self.renewed = now;
-            self.end_again(&BTreeMap::new())?;
+            self.end_again(&BTreeMap::new(), false)?;
         }
         Ok(())
     }

@@ -30,8 +30,6 @@ pub(super) struct Shard {
     /// Where the changes end, and when that was last asked, by the wall clock.
     pub end: Offset,
     pub looked: Timestamp,
-    /// When its partitions were last looked at for what nobody ends.
-    pub watched: Timestamp,
     /// Changes behind a transaction that nobody ends.
     pub blocked: u64,
     /// Fingerprints whose names stand in the state topic.
@@ -162,7 +160,6 @@ impl Shard {
             ticked: never,
             end: Offset(0),
             looked: never,
-            watched: never,
             blocked: 0,
             names: BTreeSet::new(),
             make: make.clone(),

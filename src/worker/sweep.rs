@@ -3,9 +3,11 @@
 //! A broker that comes up counts a transaction as aborted and writes no marker where it does not
 //! know yet who leads its partitions (seen with Kafka 4.3.0, one broker, killed within a
 //! transaction: `CompleteAbort` in its log of transactions, and no marker in any partition).
-//! Committed readers then wait in front of that transaction for ever. The next marker of the same
-//! transactional id ends it: so a worker that has its name back writes records behind what is
-//! open, and aborts them. What nobody's name ends any more needs a person, who is told how.
+//! Committed readers wait in front of that transaction for ever. The next marker of the same
+//! transactional id ends it: so a worker that has its name back writes records that say nothing
+//! behind what is open, and aborts them; and where something stays open later, it commits them,
+//! as then nothing of its own is open but what was committed. What no name ends any more needs a
+//! person, who is told how.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,24 +15,29 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::log::{
-    Admin, Bounds, Call, Cause, Commit, Consumer as _, Isolation, Log, LogError, Offset, Outgoing,
-    Partition, Producer as _, To, TopicPartition, Trouble,
+    Admin, Bounds, Call, Cause, Commit, Consumer, Isolation, Log, LogError, Offset, Outgoing,
+    Polled, Producer as _, Reader as _, To, TopicPartition, Trouble,
 };
 use crate::model::Timestamp;
+use crate::wire;
 
 use super::detect::{Detect, Settings};
 use super::sabotage::Mutant;
-use super::shard::Shard;
+use super::topics::{RowKey, Topics};
 use super::{End, Happening};
 
 /// Between two looks, in microseconds: most of what others have open is over by then.
 const SOON: i64 = 1_000_000;
-/// How often a partition is looked at for what nobody ends, in microseconds.
+/// How often each partition is looked at for what nobody ends, in microseconds; where there are many,
+/// one number each [`SOON`].
 const WATCH_EVERY: i64 = 30 * 1_000_000;
 /// How long one call may take.
 const LOOK: Duration = Duration::from_millis(200);
-/// The key of a record that is never committed. Compacted topics take none without.
-const VOID: &[u8] = b"void";
+/// The key of a record that says nothing, which has no value. Compacted topics take none without.
+pub(super) const VOID: &[u8] = b"void";
+
+/// Where a broker keeps what groups committed.
+const OFFSETS: &str = "__consumer_offsets";
 
 /// Where each partition's first open transaction begins.
 type Open = BTreeMap<TopicPartition, Offset>;
@@ -71,11 +78,19 @@ impl<L: Log> Detect<L> {
             Sweep::Looked(_, before) => {
                 // What another left may end, and this worker's stand behind it.
                 open.retain(|place, _| before.contains_key(place));
-                if !open.is_empty() && !self.end_again(&open)? {
+                let commits = self.left_committed(&open);
+                if commits && !self.end_again(&open, true)? {
+                    return Ok(false);
+                }
+                // Of the group's offsets no commit is needed: where they are aborted the state is
+                // followed.
+                let rest = if commits { Open::new() } else { open };
+                let due = !rest.is_empty() || self.is_undecided();
+                if due && !self.end_again(&rest, false)? {
                     return Ok(false);
                 }
             }
-            Sweep::Due | Sweep::Done if open.is_empty() => {}
+            Sweep::Due | Sweep::Done if open.is_empty() && !self.is_undecided() => {}
             Sweep::Due | Sweep::Done => {
                 self.swept = Sweep::Looked(now, open);
                 return Ok(false);
@@ -83,6 +98,17 @@ impl<L: Log> Detect<L> {
         }
         self.swept = Sweep::Done;
         Ok(true)
+    }
+
+    /// Whether an open transaction keeps what the group committed from being told.
+    fn is_undecided(&mut self) -> bool {
+        let Settings { topics, partitions, group, .. } = &self.settings;
+        let all: Vec<TopicPartition> =
+            (0..*partitions).map(|number| TopicPartition::new(&topics.changes, number)).collect();
+        let Some(admin) = &mut self.admin else { return false };
+        let known = admin.committed(group, &all, LOOK);
+        let cause = known.as_ref().err().and_then(LogError::trouble).map(|trouble| trouble.cause);
+        matches!(cause, Some(Cause::Undecided | Cause::TimedOut))
     }
 
     /// Whether a second look is waited for.
@@ -115,20 +141,52 @@ impl<L: Log> Detect<L> {
         Ok(open)
     }
 
-    /// Ends what an earlier producer of this name left open there, and in the group's offsets;
-    /// whether that is done. What is another's gets a record that is never seen.
-    pub(super) fn end_again(&mut self, open: &Open) -> Result<bool, LogError> {
+    /// Whether what this worker left open is of a batch that was committed: the one before the last,
+    /// for of the last nothing is written before that one's end is. Its row of progress tells.
+    fn left_committed(&self, open: &Open) -> bool {
+        /// Records looked at in each partition.
+        const MOST: usize = 1_000;
+        let Settings { topics, name, .. } = &self.settings;
+        let mut committed = false;
+        for (place, from) in open.iter().filter(|(place, _)| place.topic == topics.state) {
+            let Ok(mut reader) = self.log.reader(Isolation::Uncommitted) else { continue };
+            if reader.start(&[(place.clone(), *from)]).is_err() {
+                continue;
+            }
+            for _ in 0..MOST {
+                let polled = reader.poll(LOOK, &mut |row| {
+                    let key = row.key.and_then(RowKey::decode);
+                    let value = row.value.filter(|_| key == Some(RowKey::Progress));
+                    let progress = value.and_then(|it| wire::state::Progress::decode(it).ok());
+                    if let Some(progress) = progress.filter(|it| it.writer == *name) {
+                        committed |= progress.sequence < self.sequence;
+                    }
+                });
+                if !matches!(polled, Ok(Polled::Record)) {
+                    break;
+                }
+            }
+        }
+        committed
+    }
+
+    /// Ends what an earlier producer of this name left open there, and in the group's offsets, as
+    /// it was decided; whether that is done. What is another's gets a record that says nothing.
+    pub(super) fn end_again(&mut self, open: &Open, commits: bool) -> Result<bool, LogError> {
         let began = self.clock.now();
-        let done = self.abort_behind(open);
-        match done {
+        match self.write_behind(open, commits) {
             Ok(()) => {
+                if open.is_empty() {
+                    warn!("the group's offsets were undecided; if by this worker, they are not");
+                }
                 for (place, from) in open {
-                    warn!(partition = %place, from = from.0, "an open transaction was in the way; \
-                        if it was this worker's, it is ended");
+                    warn!(partition = %place, from = from.0, commits, "an open transaction was in \
+                        the way; if it was this worker's, it is ended");
                 }
                 let took = self.clock.now().since(began);
                 let took = Duration::from_micros(u64::try_from(took).unwrap_or_default());
-                self.tell(&Happening::Transaction(End::Aborted, took));
+                let end = if commits { End::Committed } else { End::Aborted };
+                self.tell(&Happening::Transaction(end, took));
                 Ok(true)
             }
             Err(
@@ -146,30 +204,34 @@ impl<L: Log> Detect<L> {
         }
     }
 
-    fn abort_behind(&mut self, open: &Open) -> Result<(), LogError> {
+    fn write_behind(&mut self, open: &Open, commits: bool) -> Result<(), LogError> {
         let Some(producer) = &mut self.producer else { return Ok(()) };
-        let patience = self.settings.patience;
+        let Settings { topics, patience, .. } = &self.settings;
         producer.begin()?;
         for (tag, place) in open.keys().enumerate() {
+            let key = void(place, topics);
             producer.send(&Outgoing {
                 topic: &place.topic,
-                to: To::Partition(Partition(place.partition.0)),
-                key: Some(VOID),
+                to: To::Partition(place.partition),
+                key: Some(&key),
                 value: None,
                 headers: &[],
                 time: self.clock.now(),
                 tag,
             })?;
         }
-        let left = producer.drain(patience);
+        let left = producer.drain(*patience);
         let failed = producer.failures().into_iter().next();
-        if let Some(member) = self.consumer.as_ref().and_then(|consumer| consumer.member().ok()) {
-            let of = TopicPartition::new(&self.settings.topics.changes, 0);
+        if commits && failed.is_none() && left == 0 {
+            return producer.commit();
+        }
+        if let Some(member) = self.consumer.as_ref().and_then(Consumer::former) {
+            let of = TopicPartition::new(&topics.changes, 0);
             let none = Commit { of, next: Offset(0), receipt: String::new() };
             // It counts as part of the transaction whatever the group says to it.
-            let _ = producer.send_offsets(&[none], &member, patience);
+            let _ = producer.send_offsets(&[none], &member, *patience);
         }
-        producer.abort(patience)?;
+        producer.abort(*patience)?;
         match failed {
             Some(failure) => Err(failure.error),
             None if left > 0 => {
@@ -180,15 +242,19 @@ impl<L: Log> Detect<L> {
         }
     }
 
-    /// Looks at the partitions of one shard, now and then; tells of a transaction that stays open
-    /// for longer than any may.
+    /// Looks at the partitions of one number, one after another; what stays open for longer than
+    /// any transaction may is ended where it is this worker's own, which is all committed, and told
+    /// of where it is not.
     pub(super) fn watch(&mut self) -> Result<(), LogError> {
         let now = self.clock.now();
-        let due = |shard: &&mut Shard| now.since(shard.watched) >= WATCH_EVERY;
-        let Some(shard) = self.shards.values_mut().find(due) else { return Ok(()) };
-        shard.watched = now;
-        let (number, Settings { topics, alert_partitions, .. }) =
-            (shard.of.partition.0, &self.settings);
+        let count = self.settings.partitions.max(1);
+        let each = (WATCH_EVERY / i64::from(count)).max(SOON);
+        if now.since(self.watch.at) < each || self.is_broken(Mutant::NoTransactions) {
+            return Ok(());
+        }
+        let number = self.watch.number % count;
+        (self.watch.at, self.watch.number) = (now, number + 1);
+        let Settings { topics, alert_partitions, .. } = &self.settings;
         let places = [
             TopicPartition::new(&topics.changes, number),
             TopicPartition::new(&topics.state, number),
@@ -206,13 +272,61 @@ impl<L: Log> Detect<L> {
             }
             Err(other) => return Err(other),
         };
-        // The first is that of the changes.
-        shard.blocked = 0;
-        for (place, found) in places.into_iter().zip(found).rev() {
-            shard.blocked = self.blocked.note(place, found, now, long(&self.settings));
+        let (long, mut stays, mut blocked) = (long(&self.settings), Open::new(), 0);
+        for (place, found) in places.into_iter().zip(found) {
+            let Some(stuck) = self.watch.note(&place, found, now, long) else { continue };
+            if place.topic == self.settings.topics.changes {
+                blocked = stuck.behind;
+            }
+            if stuck.is_new {
+                stays.insert(place, stuck.from);
+            } else if stuck.is_left {
+                tell_of(&place, stuck.from);
+            }
+        }
+        if let Some(shard) = self.shards.get_mut(&number) {
+            shard.blocked = blocked;
+        }
+        if !stays.is_empty() {
+            self.end_again(&stays, true)?;
+        }
+        if number == 0 {
+            self.watch_offsets(now, long)?;
         }
         Ok(())
     }
+
+    /// The same for the offsets of the group. Where they are aborted the state is followed.
+    fn watch_offsets(&mut self, now: Timestamp, long: i64) -> Result<(), LogError> {
+        let found = self.is_undecided().then_some((Offset(0), 0));
+        let place = TopicPartition::new(OFFSETS, 0);
+        match self.watch.note(&place, found, now, long) {
+            Some(Stuck { is_new: true, .. }) => drop(self.end_again(&Open::new(), false)?),
+            Some(Stuck { is_left: true, .. }) => warn!(
+                group = self.settings.group,
+                "nobody ends a transaction with offsets of the group: partitions that move are not \
+                 taken up; `kafka-transactions.sh find-hanging` tells where in `{OFFSETS}`"
+            ),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The key of a record that says nothing: whoever keeps the newest of each key keeps nothing.
+fn void(place: &TopicPartition, topics: &Topics) -> Vec<u8> {
+    if place.topic == topics.state { RowKey::Names(0).encode() } else { VOID.to_vec() }
+}
+
+fn tell_of(place: &TopicPartition, from: Offset) {
+    let TopicPartition { topic, partition } = place;
+    let (partition, from) = (partition.0, from.0);
+    warn!(
+        "nobody ends the transaction that is open in `{topic}[{partition}]` from offset {from} on, \
+         and what stands behind it is not read; if the worker that left it is gone for good, end \
+         it with `kafka-transactions.sh abort --topic {topic} --partition {partition} \
+         --start-offset {from}`"
+    );
 }
 
 /// What is longer than any transaction may be open, in microseconds.
@@ -220,49 +334,61 @@ fn long(settings: &Settings) -> i64 {
     i64::try_from(settings.transaction.as_micros() * 2).unwrap_or(i64::MAX)
 }
 
-/// Partitions that had an open transaction when they were last looked at.
-#[derive(Debug, Default)]
-pub(super) struct Blocked(BTreeMap<TopicPartition, Since>);
+/// What is watched: which number is next, and what was open when it was last looked at.
+#[derive(Debug)]
+pub(super) struct Watch {
+    at: Timestamp,
+    number: u32,
+    open: BTreeMap<TopicPartition, Since>,
+}
 
-/// Since when a partition is known to be open from there.
+/// Since when a partition is known to be open from there, and how often that was told.
 #[derive(Debug)]
 struct Since {
     from: Offset,
     at: Timestamp,
-    told: bool,
+    told: u32,
 }
 
-impl Blocked {
-    /// Notes what was found of a partition; how much stands behind what nobody ends.
+/// What is open for too long.
+#[derive(Debug, PartialEq, Eq)]
+struct Stuck {
+    from: Offset,
+    /// How much stands from there on.
+    behind: u64,
+    /// It was not known yet.
+    is_new: bool,
+    /// It was known, and nothing helped; told once.
+    is_left: bool,
+}
+
+impl Watch {
+    pub(super) const fn new() -> Self {
+        Self { at: Timestamp(i64::MIN), number: 0, open: BTreeMap::new() }
+    }
+
+    /// Notes what was found of a partition.
     fn note(
         &mut self,
-        place: TopicPartition,
+        place: &TopicPartition,
         found: Option<(Offset, u64)>,
         now: Timestamp,
         long: i64,
-    ) -> u64 {
+    ) -> Option<Stuck> {
         let Some((from, behind)) = found else {
-            self.0.remove(&place);
-            return 0;
+            self.open.remove(place);
+            return None;
         };
-        let TopicPartition { topic, partition } = place.clone();
-        let known = self.0.entry(place).or_insert(Since { from, at: now, told: false });
+        let known = self.open.entry(place.clone());
+        let known = known.or_insert(Since { from, at: now, told: 0 });
         if known.from != from {
-            *known = Since { from, at: now, told: false };
+            *known = Since { from, at: now, told: 0 };
         }
         if now.since(known.at) < long {
-            return 0;
+            return None;
         }
-        if !std::mem::replace(&mut known.told, true) {
-            let (partition, from) = (partition.0, from.0);
-            warn!(
-                "nobody ends the transaction that is open in `{topic}[{partition}]` from offset \
-                 {from} on, and what stands behind it is not read; if the worker that left it is \
-                 gone for good, end it with `kafka-transactions.sh abort --topic {topic} \
-                 --partition {partition} --start-offset {from}`"
-            );
-        }
-        behind
+        known.told += 1;
+        Some(Stuck { from, behind, is_new: known.told == 1, is_left: known.told == 2 })
     }
 }
 
@@ -281,18 +407,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stays_open_for_long_is_told_once_and_counted() {
-        let (mut blocked, place) = (Blocked::default(), TopicPartition::new("t", 3));
+    fn what_stays_open_for_long_is_ended_first_and_then_told_of_once() {
+        let (mut watch, place) = (Watch::new(), TopicPartition::new("t", 3));
         let mut note = |found: Option<(u64, u64)>, now: i64| {
             let found = found.map(|(from, behind)| (Offset(from), behind));
-            let behind = blocked.note(place.clone(), found, Timestamp(now), 10);
-            (behind, blocked.0.get(&place).is_some_and(|known| known.told))
+            let stuck = watch.note(&place, found, Timestamp(now), 10)?;
+            Some((stuck.behind, stuck.is_new, stuck.is_left))
         };
-        assert_eq!(note(Some((5, 2)), 0), (0, false));
-        assert_eq!(note(Some((5, 9)), 9), (0, false), "it may still be somebody's work");
-        assert_eq!(note(Some((7, 3)), 12), (0, false), "that was ended, and another is open");
-        assert_eq!(note(Some((7, 4)), 22), (4, true));
-        assert_eq!(note(None, 30), (0, false));
-        assert_eq!(note(Some((7, 4)), 31), (0, false));
+        assert_eq!(note(Some((5, 2)), 0), None);
+        assert_eq!(note(Some((5, 9)), 9), None, "it may still be somebody's work");
+        assert_eq!(note(Some((7, 3)), 12), None, "that was ended, and another is open");
+        assert_eq!(note(Some((7, 4)), 22), Some((4, true, false)));
+        assert_eq!(note(Some((7, 5)), 23), Some((5, false, true)));
+        assert_eq!(note(Some((7, 6)), 24), Some((6, false, false)));
+        assert_eq!(note(None, 30), None);
+        assert_eq!(note(Some((7, 4)), 31), None);
     }
 }

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::Write as _;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -20,6 +19,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
+
+use super::words::{apart, now};
 
 const DRIFTLINE: &str = env!("CARGO_BIN_EXE_driftline");
 const PARTITIONS: i32 = 4;
@@ -102,34 +103,6 @@ fn records(count: usize) -> Vec<(String, String)> {
             (account, record.to_string())
         })
         .collect()
-}
-
-/// Where what was told is not what is due: the first cell of which that holds, and how.
-fn apart(truth: &BTreeMap<String, Vec<String>>, told: &BTreeMap<String, Vec<String>>) -> String {
-    let none = Vec::new();
-    let cells: BTreeSet<&String> = truth.keys().chain(told.keys()).collect();
-    for cell in cells {
-        let (due, is) = (truth.get(cell).unwrap_or(&none), told.get(cell).unwrap_or(&none));
-        if due == is {
-            continue;
-        }
-        let mut places: BTreeMap<&String, Vec<usize>> = BTreeMap::new();
-        for (place, id) in is.iter().enumerate() {
-            places.entry(id).or_default().push(place);
-        }
-        let twice: Vec<_> = places.iter().filter(|(_, places)| places.len() > 1).collect();
-        let never: Vec<_> = due.iter().filter(|id| !places.contains_key(id)).collect();
-        let known: BTreeSet<&String> = due.iter().collect();
-        let strange: Vec<_> = places.iter().filter(|(id, _)| !known.contains(*id)).collect();
-        let from = due.iter().zip(is).take_while(|(due, is)| due == is).count();
-        return format!(
-            "cell {cell} has {} of {}, from place {from} on others; told twice {twice:?}, never \
-             {never:?}, not due {strange:?}",
-            is.len(),
-            due.len()
-        );
-    }
-    "no cell differs".to_owned()
 }
 
 impl World {
@@ -328,6 +301,8 @@ impl World {
         let (mut all, mut ends) = (Vec::new(), 0);
         while ends < partitions {
             match consumer.poll(LONG) {
+                // One without a value says nothing.
+                Some(Ok(message)) if message.payload().is_none() => {}
                 Some(Ok(message)) => {
                     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
                     let named = message.headers().and_then(|headers| {
@@ -455,7 +430,7 @@ impl World {
                 let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
                 // What the client says of its connections, and of content, tells nothing here.
                 let tells = |line: &&str| {
-                    line.starts_with(|first| first == '2' || first == 'n')
+                    line.starts_with(['2', 'n'])
                         && !["nothing reads", "thrd:", "are down"]
                             .iter()
                             .any(|it| line.contains(it))
@@ -471,27 +446,6 @@ impl World {
         }
         all
     }
-}
-
-/// What a worker tells of itself, where it is alive: its health, and what it counted.
-fn now(address: &str) -> String {
-    let get = |path: &str| {
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(LOOK))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
-        let mut text = Vec::new();
-        stream.read_to_end(&mut text)?;
-        std::io::Result::Ok(String::from_utf8_lossy(&text).into_owned())
-    };
-    let mut all = get("/readyz").unwrap_or_else(|error| error.to_string());
-    let counted = get("/metrics").unwrap_or_default();
-    let tells = |line: &&str| {
-        line.starts_with("driftline_") && !line.contains("_bucket") && !line.ends_with(" 0")
-    };
-    for line in counted.lines().filter(tells) {
-        let _ = write!(all, "\n{line}");
-    }
-    all
 }
 
 impl Worker {

@@ -150,6 +150,10 @@ impl Consumer for KafkaConsumer {
         })
     }
 
+    fn former(&self) -> Option<KafkaMember> {
+        self.cursors.as_ref()?.client.group_metadata().map(KafkaMember)
+    }
+
     fn lost(&self) -> bool {
         self.cursors.as_ref().is_some_and(|cursors| cursors.client.assignment_lost())
     }

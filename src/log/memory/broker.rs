@@ -187,7 +187,8 @@ impl Broker {
             return Err(Halt::Down);
         }
         match fault {
-            None => Ok(Go::Well),
+            Some(Fault::LoseMarkers) if call == Call::Init => Ok(Go::Unmarked),
+            None | Some(Fault::LoseMarkers) => Ok(Go::Well),
             Some(Fault::LoseReply) => Ok(Go::Unheard),
             Some(Fault::Late(calls)) if matches!(call, Call::Commit | Call::Abort) => {
                 Ok(Go::LateAt(self.calls + u64::from(calls)))
@@ -216,8 +217,6 @@ impl Broker {
                 self.held_until = self.calls + u64::from(calls);
                 Ok(Go::Well)
             }
-            Some(Fault::LoseMarkers) if call == Call::Init => Ok(Go::Unmarked),
-            Some(Fault::LoseMarkers) => Ok(Go::Well),
         }
     }
 

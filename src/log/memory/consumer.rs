@@ -194,6 +194,11 @@ impl Consumer for MemoryConsumer {
         Ok(MemoryMember { group: self.membership.group.clone(), member, generation })
     }
 
+    fn former(&self) -> Option<MemoryMember> {
+        let (member, generation) = self.joined?;
+        Some(MemoryMember { group: self.membership.group.clone(), member, generation })
+    }
+
     fn lost(&self) -> bool {
         let Some((member, generation)) = self.joined else { return false };
         let refusal = self.log.broker().may_commit(&self.membership.group, member, generation);

@@ -231,11 +231,11 @@ impl Coordinator {
         decided
     }
 
-    /// Has an id's aborted transaction count as settled, of which no marker was written.
+    /// Has an id's decided transaction count as settled, of which no marker was written.
     pub(super) fn forget(&mut self, id: &str) {
         let Some(transaction) = self.by_id.get_mut(id) else { return };
-        if matches!(transaction.state, State::Prepared { commit: false, .. }) {
-            transaction.state = State::Complete { commit: false };
+        if let State::Prepared { commit, .. } = transaction.state {
+            transaction.state = State::Complete { commit };
         }
     }
 

@@ -332,6 +332,10 @@ impl<L: Log, T: Transport> Notify<L, T> {
 
     /// One record to those who take it.
     fn spread(&mut self, raw: &Raw, takers: &[usize], recalled: bool, now: Timestamp) {
+        if raw.value.is_empty() {
+            // It says nothing, see `worker`.
+            return;
+        }
         let mut notice = match Notice::parse(&raw.value) {
             Ok(notice) => notice,
             Err(error) => {

@@ -266,7 +266,8 @@ fn keep_alert(view: &View, incoming: &Incoming<'_>) {
         let found = incoming.headers.iter().find(|(own, _)| *own == name);
         found.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
     };
-    let value = incoming.value.unwrap_or_default();
+    // One without a value says nothing, see `worker`.
+    let Some(value) = incoming.value else { return };
     let json = header("content-type").starts_with("application/json");
     let whole = json && value.len() <= MAX_ALERT_BYTES;
     let alert = ToldAlert {
