@@ -135,7 +135,7 @@ impl CellFindings {
             Part::Findings(at) => self.open.lay(*at, bytes).then_some(()),
             Part::Ring(key) => unpack::<Ring>(bytes).map(|mut ring| {
                 ring.heard.iter_mut().for_each(|heard| known.share(heard));
-                windows.rings.insert(*key, ring);
+                windows.rings.insert(*key, Box::new(ring));
             }),
             Part::Told(key) => unpack(bytes).map(|until| {
                 windows.told_until.insert(*key, until);
@@ -145,7 +145,7 @@ impl CellFindings {
                     share(&mut known.texts, &mut timer.detector);
                     share(&mut known.texts, &mut timer.scope);
                     windows.sequence = windows.sequence.max(*number);
-                    windows.timers.insert((at, *number), timer);
+                    windows.timers.insert((at, *number), Box::new(timer));
                 })
             }
             _ => None,

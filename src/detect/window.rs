@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::content::{Content, Detector, Form, Sensed, WindowForm, WindowShape};
 use crate::model::{Act, Cause, Digest, KindId, Limits, Severity, Step, Timestamp, Translation};
@@ -41,11 +42,12 @@ pub struct WindowTimer {
 #[derive(Debug, Default)]
 pub struct Windows {
     /// By detector and scope, see [`window_key`].
-    pub(super) rings: FxHashMap<Key, Ring>,
+    pub(super) rings: FxHashMap<Key, Box<Ring>>,
     pub(super) told_until: FxHashMap<Key, Timestamp>,
     /// How many rings were left when those that are over were last thrown out.
     swept: usize,
-    pub(super) timers: BTreeMap<(Timestamp, u64), WindowTimer>,
+    /// In boxes, as rings are: a map keeps much of its room free.
+    pub(super) timers: BTreeMap<(Timestamp, u64), Box<WindowTimer>>,
     pub(super) sequence: u64,
     pub(super) journals: Journals,
 }
@@ -56,7 +58,7 @@ pub(super) struct Ring {
     /// When the newest is out of the span.
     until: Timestamp,
     /// In event time. What several windows heard is there once.
-    pub(super) heard: Vec<Arc<Heard>>,
+    pub(super) heard: SmallVec<[Arc<Heard>; 1]>,
 }
 
 /// Fewer rings than this are never looked through for those that are over.
@@ -68,7 +70,7 @@ impl Windows {
         let (&key, _) = self.timers.first_key_value().filter(|((at, _), _)| *at <= now)?;
         let timer = self.timers.remove(&key)?;
         self.journals.timers.note(&key.1, || Some(pack(&(key.0, &timer))));
-        Some((key.0, timer))
+        Some((key.0, *timer))
     }
 
     /// When the next timer is due.
@@ -140,7 +142,7 @@ impl Windows {
     fn at(&mut self, when: Timestamp, timer: WindowTimer) {
         self.sequence += 1;
         self.journals.timers.note(&self.sequence, || None);
-        self.timers.insert((when, self.sequence), timer);
+        self.timers.insert((when, self.sequence), Box::new(timer));
     }
 }
 
@@ -316,7 +318,7 @@ impl CellFindings {
         self.windows.sweep(scene.state.watermark, limits);
         self.windows.note_ring(key);
         // Most rings never hold more than one.
-        let fresh = || Ring { until: one.time, heard: Vec::with_capacity(1) };
+        let fresh = || Box::new(Ring { until: one.time, heard: SmallVec::new() });
         let ring = self.windows.rings.entry(key).or_insert_with(fresh);
         let place = ring.heard.partition_point(|heard| heard.time <= one.time);
         ring.heard.insert(place, Arc::clone(one));

@@ -16,10 +16,9 @@ use tracing::warn;
 
 use crate::log::{
     Admin, Bounds, Call, Cause, Commit, Consumer, Isolation, Log, LogError, Offset, Outgoing,
-    Polled, Producer as _, Reader as _, To, TopicPartition, Trouble,
+    Producer as _, To, TopicPartition, Trouble,
 };
 use crate::model::Timestamp;
-use crate::wire;
 
 use super::detect::{Detect, Settings};
 use super::sabotage::Mutant;
@@ -78,15 +77,8 @@ impl<L: Log> Detect<L> {
             Sweep::Looked(_, before) => {
                 // What another left may end, and this worker's stand behind it.
                 open.retain(|place, _| before.contains_key(place));
-                let commits = self.left_committed(&open);
-                if commits && !self.end_again(&open, true)? {
-                    return Ok(false);
-                }
-                // Of the group's offsets no commit is needed: where they are aborted the state is
-                // followed.
-                let rest = if commits { Open::new() } else { open };
-                let due = !rest.is_empty() || self.is_undecided();
-                if due && !self.end_again(&rest, false)? {
+                let due = !open.is_empty() || self.is_undecided();
+                if due && !self.end_again(&open, false)? {
                     return Ok(false);
                 }
             }
@@ -141,37 +133,9 @@ impl<L: Log> Detect<L> {
         Ok(open)
     }
 
-    /// Whether what this worker left open is of a batch that was committed: the one before the last,
-    /// for of the last nothing is written before that one's end is. Its row of progress tells.
-    fn left_committed(&self, open: &Open) -> bool {
-        /// Records looked at in each partition.
-        const MOST: usize = 1_000;
-        let Settings { topics, name, .. } = &self.settings;
-        let mut committed = false;
-        for (place, from) in open.iter().filter(|(place, _)| place.topic == topics.state) {
-            let Ok(mut reader) = self.log.reader(Isolation::Uncommitted) else { continue };
-            if reader.start(&[(place.clone(), *from)]).is_err() {
-                continue;
-            }
-            for _ in 0..MOST {
-                let polled = reader.poll(LOOK, &mut |row| {
-                    let key = row.key.and_then(RowKey::decode);
-                    let value = row.value.filter(|_| key == Some(RowKey::Progress));
-                    let progress = value.and_then(|it| wire::state::Progress::decode(it).ok());
-                    if let Some(progress) = progress.filter(|it| it.writer == *name) {
-                        committed |= progress.sequence < self.sequence;
-                    }
-                });
-                if !matches!(polled, Ok(Polled::Record)) {
-                    break;
-                }
-            }
-        }
-        committed
-    }
-
-    /// Ends what an earlier producer of this name left open there, and in the group's offsets, as
-    /// it was decided; whether that is done. What is another's gets a record that says nothing.
+    /// Ends what is open there of this worker's name, and aborted also in the group's offsets: where
+    /// those are, the state is followed. Whether that is done. What is another's gets a record that
+    /// says nothing.
     pub(super) fn end_again(&mut self, open: &Open, commits: bool) -> Result<bool, LogError> {
         let began = self.clock.now();
         match self.write_behind(open, commits) {

@@ -16,6 +16,7 @@ use crate::wire::control::Control;
 
 use super::super::ingest::{Binding, Intake, Source};
 use super::super::letters::Body;
+use super::super::sweep::VOID;
 use super::super::{
     Clock, Detect, Happening, Ingest, Mutant, Observer, Role, Settings, Told, Topics,
 };
@@ -383,6 +384,9 @@ fn read(cluster: &Memory, topic: &str, partitions: u32) -> Vec<Read> {
     let mut idle = 0;
     while idle < 3 {
         let polled = reader.poll(NOW, &mut |record| {
+            if record.key == Some(VOID) && record.value.is_none() {
+                return;
+            }
             let id = record.headers.iter().find(|(name, _)| *name == "ce_id");
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             let key = text(record.key.unwrap_or_default());
