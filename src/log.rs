@@ -362,6 +362,20 @@ pub trait Producer {
     /// Takes what failed since the last call. In a transaction one failure demands an abort.
     fn failures(&mut self) -> Vec<Failure>;
 
+    /// Waits up to `wait` until all that was sent is delivered; the first failure, or what `late`
+    /// makes of records that are still in flight.
+    fn delivered(&mut self, wait: Duration, late: fn(Trouble) -> LogError) -> Result<(), LogError> {
+        let left = self.drain(wait);
+        if let Some(failure) = self.failures().into_iter().next() {
+            return Err(failure.error);
+        }
+        if left > 0 {
+            let detail = format!("{left} records were not delivered in time");
+            return Err(late(Trouble::new(Call::Drain, Cause::TimedOut, detail)));
+        }
+        Ok(())
+    }
+
     /// Commits a group's offsets with the transaction.
     ///
     /// A transaction that only writes still names its partitions here, at unchanged offsets:

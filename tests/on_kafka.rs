@@ -11,6 +11,9 @@ mod broker;
 #[path = "support/receiver.rs"]
 #[expect(dead_code, reason = "here it is always well")]
 mod receiver;
+#[path = "support/tools.rs"]
+#[expect(dead_code, reason = "here only processes of its own are asked")]
+mod tools;
 #[path = "on_kafka/words.rs"]
 mod words;
 #[path = "on_kafka/world.rs"]

@@ -87,6 +87,17 @@ impl LogError {
     }
 }
 
+impl LogError {
+    /// Whether the same may go well with a new client: no person is needed.
+    #[must_use]
+    pub fn may_heal(&self) -> bool {
+        matches!(
+            self,
+            Self::Retry(_) | Self::Abort(_) | Self::Unknown(_) | Self::Fenced(_) | Self::Rebuild(_)
+        )
+    }
+}
+
 /// What to do about a topic that is not there.
 pub(super) const CREATE: &str =
     "create the topics with `driftline topics --create`, or correct the name";

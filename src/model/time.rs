@@ -1,6 +1,7 @@
 //! An instant, and the text forms in which clouds write one.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,12 @@ impl Timestamp {
     #[must_use]
     pub const fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
+    }
+
+    /// How long it is from `earlier` to this instant; nothing when this one is the earlier.
+    #[must_use]
+    pub fn lasted(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.since(earlier)).unwrap_or_default())
     }
 
     /// Reads RFC 3339 with any number of decimals, a missing zone meaning UTC.

@@ -126,14 +126,7 @@ impl<L: Log> Detect<L> {
         let from = From { settings, shards: &self.shards };
         from.send(batch, self.sequence, &mut sender)?;
         let producer = sender.producer;
-        let left = producer.drain(settings.transaction / 2);
-        if let Some(failure) = producer.failures().into_iter().next() {
-            return Err(failure.error);
-        }
-        if left > 0 {
-            let detail = format!("{left} records were not delivered in time");
-            return Err(LogError::Abort(Trouble::new(Call::Drain, Cause::TimedOut, detail)));
-        }
+        producer.delivered(settings.transaction / 2, LogError::Abort)?;
         if consumer.lost() && !super::sabotage::is(settings.mutant, Mutant::KeepLost) {
             let detail = "partitions were lost";
             return Err(LogError::Abort(Trouble::new(Call::Member, Cause::Generation, detail)));
@@ -212,8 +205,7 @@ impl<L: Log> Detect<L> {
         match aborted {
             Ok(()) => {
                 self.roll_back(&batch)?;
-                let since = self.clock.now().since(batch.began);
-                let took = Duration::from_micros(u64::try_from(since).unwrap_or_default());
+                let took = self.clock.now().lasted(batch.began);
                 self.tell(&Happening::Transaction(End::Aborted, took));
                 if why.is_routine() {
                     return Ok(());

@@ -14,8 +14,7 @@ use tracing::{error, info};
 
 use crate::content::Content;
 use crate::log::{
-    Call, Cause, Log, LogError, Offset, Outgoing, Partition, Producer as _, Promise, To,
-    TopicPartition, Trouble,
+    Log, LogError, Offset, Outgoing, Partition, Producer as _, Promise, To, TopicPartition,
 };
 use crate::model::Timestamp;
 use crate::wire::control::Control;
@@ -83,15 +82,7 @@ impl<L: Log> Detect<L> {
                 tag,
             })?;
         }
-        let left = producer.drain(self.settings.patience);
-        if let Some(failure) = producer.failures().into_iter().next() {
-            return Err(failure.error);
-        }
-        if left > 0 {
-            let detail = format!("{left} control records were not delivered in time");
-            return Err(LogError::Retry(Trouble::new(Call::Drain, Cause::TimedOut, detail)));
-        }
-        Ok(())
+        producer.delivered(self.settings.patience, LogError::Retry)
     }
 
     /// Adds the claims that are due to a batch: they are kept with it.

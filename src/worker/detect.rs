@@ -645,12 +645,9 @@ impl<L: Log> Detect<L> {
     /// Tells what a batch came to, once it is committed.
     pub(super) fn tell_batch(&self, batch: &Batch, end: End) {
         let now = self.clock.now();
-        let since = |then: Timestamp| {
-            Duration::from_micros(u64::try_from(now.since(then)).unwrap_or_default())
-        };
-        self.tell(&Happening::Transaction(end, since(batch.began)));
+        self.tell(&Happening::Transaction(end, now.lasted(batch.began)));
         let records = batch.read.values().sum();
-        self.tell(&Happening::Batch { records, took: since(batch.began) });
+        self.tell(&Happening::Batch { records, took: now.lasted(batch.began) });
         for told in &batch.events {
             let super::batch::ToldEvent { format, outcome, age } = *told;
             self.tell(&Happening::Event { format, outcome, age });
@@ -666,7 +663,7 @@ impl<L: Log> Detect<L> {
                 detector: &told.detector,
                 severity: told.severity,
                 step: told.step,
-                latency: since(told.arrived),
+                latency: now.lasted(told.arrived),
             });
         }
         for number in batch.next.keys() {

@@ -15,8 +15,8 @@ use tracing::{error, info, warn};
 use crate::content::Content;
 use crate::engine::Setup;
 use crate::log::{
-    Admin as _, Call, Cause, Commit, Consumer as _, Isolation, Log, LogError, Membership, Offset,
-    Outgoing, Polled, Producer as _, Promise, Protocol, Reader as _, To, TopicPartition, Trouble,
+    Admin as _, Cause, Commit, Consumer as _, Isolation, Log, LogError, Membership, Offset,
+    Outgoing, Polled, Producer as _, Promise, Protocol, Reader as _, To, TopicPartition,
 };
 use crate::model::Format;
 use crate::tenant::Registry;
@@ -407,8 +407,7 @@ impl<L: Log> Ingest<L> {
                     let records = seat.records;
                     self.tell(&Happening::Consumed { topic, partition, records, lag });
                 }
-                let took = self.clock.now().since(began);
-                let took = Duration::from_micros(u64::try_from(took).unwrap_or_default());
+                let took = self.clock.now().lasted(began);
                 self.tell(&Happening::Batch { records: batch.records as u64, took });
             }
             Err(
@@ -484,15 +483,7 @@ impl<L: Log> Ingest<L> {
                 producer.drain(patience);
             }
         }
-        let left = producer.drain(patience);
-        if let Some(failure) = producer.failures().into_iter().next() {
-            return Err(failure.error);
-        }
-        if left > 0 {
-            let detail = format!("{left} records were not delivered in time");
-            return Err(LogError::Retry(Trouble::new(Call::Drain, Cause::TimedOut, detail)));
-        }
-        Ok(())
+        producer.delivered(patience, LogError::Retry)
     }
 
     fn commit(&mut self, offsets: &[Commit]) -> Result<(), LogError> {

@@ -192,8 +192,7 @@ impl<L: Log> Detect<L> {
         shard.owes = (!known).then_some(shard.next);
         let torn = matches!((applied, offset), (Some(applied), offset) if Some(applied) != offset);
         let at = [(shard.of.clone(), shard.next)];
-        let now = self.clock.now();
-        let took = Duration::from_micros(u64::try_from(now.since(began)).unwrap_or_default());
+        let took = self.clock.now().lasted(began);
         info!(partition = number, rows, ?took, "restored");
         if torn {
             warn!(partition = number, ?applied, ?offset, "state and offsets disagreed");

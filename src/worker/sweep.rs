@@ -15,8 +15,8 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::log::{
-    Admin, Bounds, Call, Cause, Commit, Consumer, Isolation, Log, LogError, Offset, Outgoing,
-    Producer as _, To, TopicPartition, Trouble,
+    Admin, Bounds, Cause, Commit, Consumer, Isolation, Log, LogError, Offset, Outgoing,
+    Producer as _, To, TopicPartition,
 };
 use crate::model::Timestamp;
 
@@ -73,18 +73,17 @@ impl<L: Log> Detect<L> {
             }
             Err(other) => return Err(other),
         };
-        match std::mem::replace(&mut self.swept, Sweep::Due) {
-            Sweep::Looked(_, before) => {
-                // What another left may end, and this worker's stand behind it.
-                open.retain(|place, _| before.contains_key(place));
-                let due = !open.is_empty() || self.is_undecided();
-                if due && !self.end_again(&open, false)? {
-                    return Ok(false);
-                }
-            }
-            Sweep::Due | Sweep::Done if open.is_empty() && !self.is_undecided() => {}
-            Sweep::Due | Sweep::Done => {
+        let again = self.looks_again();
+        if let Sweep::Looked(_, before) = std::mem::replace(&mut self.swept, Sweep::Due) {
+            // What another left may end, and this worker's stand behind it.
+            open.retain(|place, _| before.contains_key(place));
+        }
+        if !open.is_empty() || self.is_undecided() {
+            if !again {
                 self.swept = Sweep::Looked(now, open);
+                return Ok(false);
+            }
+            if !self.end_again(&open, false)? {
                 return Ok(false);
             }
         }
@@ -110,7 +109,8 @@ impl<L: Log> Detect<L> {
 
     /// Every partition this worker may write to in which a transaction is open.
     fn open(&mut self) -> Result<Open, LogError> {
-        let settings = &self.settings;
+        let mut open = Open::new();
+        let (settings, Some(admin)) = (&self.settings, &mut self.admin) else { return Ok(open) };
         let topics = &settings.topics;
         let counts = [
             (&topics.changes, settings.partitions),
@@ -119,13 +119,10 @@ impl<L: Log> Detect<L> {
             (&topics.alerts, settings.alert_partitions),
             (&topics.deadletters, 1),
         ];
-        let mut open = Open::new();
         for (topic, count) in counts {
             for number in 0..count {
                 let place = TopicPartition::new(topic, number);
-                if let Some((from, _)) =
-                    self.admin.as_mut().map_or(Ok(None), |admin| first_open(admin, &place))?
-                {
+                if let Some((from, _)) = first_open(admin, &place)? {
                     open.insert(place, from);
                 }
             }
@@ -137,6 +134,9 @@ impl<L: Log> Detect<L> {
     /// those are, the state is followed. Whether that is done. What is another's gets a record that
     /// says nothing.
     pub(super) fn end_again(&mut self, open: &Open, commits: bool) -> Result<bool, LogError> {
+        if self.producer.is_none() {
+            return Ok(false);
+        }
         let began = self.clock.now();
         match self.write_behind(open, commits) {
             Ok(()) => {
@@ -147,19 +147,12 @@ impl<L: Log> Detect<L> {
                     warn!(partition = %place, from = from.0, commits, "an open transaction was in \
                         the way; if it was this worker's, it is ended");
                 }
-                let took = self.clock.now().since(began);
-                let took = Duration::from_micros(u64::try_from(took).unwrap_or_default());
+                let took = self.clock.now().lasted(began);
                 let end = if commits { End::Committed } else { End::Aborted };
                 self.tell(&Happening::Transaction(end, took));
                 Ok(true)
             }
-            Err(
-                error @ (LogError::Retry(_)
-                | LogError::Abort(_)
-                | LogError::Unknown(_)
-                | LogError::Fenced(_)
-                | LogError::Rebuild(_)),
-            ) => {
+            Err(error) if error.may_heal() => {
                 self.failed(&error);
                 self.producer = None;
                 Ok(false)
@@ -184,9 +177,8 @@ impl<L: Log> Detect<L> {
                 tag,
             })?;
         }
-        let left = producer.drain(*patience);
-        let failed = producer.failures().into_iter().next();
-        if commits && failed.is_none() && left == 0 {
+        let delivered = producer.delivered(*patience, LogError::Abort);
+        if commits && delivered.is_ok() {
             return producer.commit();
         }
         if let Some(member) = self.consumer.as_ref().and_then(Consumer::former) {
@@ -196,14 +188,7 @@ impl<L: Log> Detect<L> {
             let _ = producer.send_offsets(&[none], &member, *patience);
         }
         producer.abort(*patience)?;
-        match failed {
-            Some(failure) => Err(failure.error),
-            None if left > 0 => {
-                let detail = format!("{left} records were not delivered in time");
-                Err(LogError::Abort(Trouble::new(Call::Drain, Cause::TimedOut, detail)))
-            }
-            None => Ok(()),
-        }
+        delivered
     }
 
     /// Looks at the partitions of one number, one after another; what stays open for longer than

@@ -2,12 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::time::Duration;
 
-/// How long a worker may take to tell of itself.
-const PATIENCE: Duration = Duration::from_millis(500);
+use super::tools::{answer, page};
 
 /// Where what was told is not what is due: the first cell of which that holds, and how.
 pub fn apart(
@@ -41,17 +37,9 @@ pub fn apart(
 }
 
 /// What a worker tells of itself, where it is alive: its health, and what it counted.
-pub fn now(address: &str) -> String {
-    let get = |path: &str| {
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
-        let mut text = Vec::new();
-        stream.read_to_end(&mut text)?;
-        std::io::Result::Ok(String::from_utf8_lossy(&text).into_owned())
-    };
-    let mut all = get("/readyz").unwrap_or_else(|error| error.to_string());
-    let counted = get("/metrics").unwrap_or_default();
+pub fn now(port: u16) -> String {
+    let mut all = answer(port, "/readyz").unwrap_or_else(|| "nobody answers".to_owned());
+    let counted = page(port, "/metrics").unwrap_or_default();
     let tells = |line: &&str| {
         line.starts_with("driftline_") && !line.contains("_bucket") && !line.ends_with(" 0")
     };

@@ -437,11 +437,9 @@ impl World {
                 };
                 let text: Vec<&str> = text.lines().filter(tells).collect();
                 let _ = write!(all, "\n--- {}\n{}", entry.path().display(), text.join("\n"));
-                let Some((_, at)) = text.iter().find_map(|line| line.split_once("http://")) else {
-                    continue;
-                };
-                let address = at.split(';').next().unwrap_or_default();
-                let _ = write!(all, "\n{}", now(address));
+                let address = text.iter().find_map(|line| line.split("http://").nth(1));
+                let port = address.and_then(|at| at.split([':', ';']).nth(1)?.parse().ok());
+                let _ = write!(all, "\n{}", port.map(now).unwrap_or_default());
             }
         }
         all
@@ -480,8 +478,8 @@ impl Worker {
     /// What it said last.
     pub fn last_words(&self) -> String {
         let said = self.said();
-        let lines: Vec<&str> = said.lines().rev().take(20).collect();
-        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+        let lines: Vec<&str> = said.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
     }
 
     /// Waits for its end; its exit code and what it said.

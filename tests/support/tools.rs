@@ -45,14 +45,20 @@ pub fn port() -> u16 {
     free.expect("a port").port()
 }
 
-/// The body of a page of this machine; `None` where nobody answers with 200.
-pub fn page(port: u16, path: &str) -> Option<String> {
+/// A whole answer of this machine; `None` where nobody answers.
+pub fn answer(port: u16, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
     let head = "Host: localhost\r\nConnection: close\r\n\r\n";
     stream.write_all(format!("GET {path} HTTP/1.0\r\n{head}").as_bytes()).ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// The body of a page of this machine; `None` where nobody answers with 200.
+pub fn page(port: u16, path: &str) -> Option<String> {
+    let text = answer(port, path)?;
     let (head, body) = text.split_once("\r\n\r\n")?;
     let line = head.lines().next()?;
     line.contains(" 200 ").then(|| body.to_owned())

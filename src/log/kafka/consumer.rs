@@ -143,8 +143,7 @@ impl Consumer for KafkaConsumer {
         let cursors = self.cursors(Call::Member)?;
         // A member without a generation would be let through by a classic group.
         let lost = cursors.is_empty() || cursors.client.assignment_lost();
-        let found = cursors.client.group_metadata().filter(|_| !lost);
-        found.map(KafkaMember).ok_or_else(|| {
+        self.former().filter(|_| !lost).ok_or_else(|| {
             let detail = "this member has no partitions";
             LogError::Abort(Trouble::new(Call::Member, Cause::Generation, detail))
         })

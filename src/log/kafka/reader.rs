@@ -7,7 +7,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _, Timestamp as KafkaTime};
 use rdkafka::topic_partition_list::Offset as KafkaOffset;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use crate::model::Timestamp;
 
@@ -308,24 +308,10 @@ impl Cursors {
             warn!(error = %hole, "a place to be read is not there");
             self.holes.push_back(hole);
         }
-        if let Err(error) = self.read_on(&there) {
+        if let Err(error) = self.start(&there) {
             debug!(%error, "what is there is not read on yet");
             self.suspect = true;
         }
-    }
-
-    /// Has the library read on where it stopped. A seek moves what it still reads to where it is,
-    /// and fails where it does not read.
-    fn read_on(&self, at: &[(TopicPartition, Offset)]) -> Result<(), LogError> {
-        let mut resumed = Vec::new();
-        for (place, offset) in self.seek(at)? {
-            info!(partition = %place, offset = offset.0, "a place that was not there is there again");
-            self.assign_anew(&place, offset)?;
-            if self.places.iter().any(|cursor| cursor.place == place && !cursor.paused) {
-                resumed.push(place);
-            }
-        }
-        self.turn(&resumed, false)
     }
 }
 

@@ -323,8 +323,8 @@ impl Broker {
 
     // Transactions.
 
-    /// Gives a transactional id to a new producer. `unmarked`: what it left open is aborted
-    /// without a marker.
+    /// Gives a transactional id to a new producer. `unmarked`: what the one before left
+    /// is over without a marker.
     pub(super) fn init(
         &mut self,
         id: &str,

@@ -187,11 +187,8 @@ impl Consumer for MemoryConsumer {
             let detail = "this member has no partitions";
             LogError::Abort(Trouble::new(Call::Member, Cause::Generation, detail))
         };
-        let (member, generation) = self.joined.ok_or_else(none)?;
-        if self.cursors.all().is_empty() || self.lost() {
-            return Err(none());
-        }
-        Ok(MemoryMember { group: self.membership.group.clone(), member, generation })
+        let lost = self.cursors.all().is_empty() || self.lost();
+        self.former().filter(|_| !lost).ok_or_else(none)
     }
 
     fn former(&self) -> Option<MemoryMember> {

@@ -28,9 +28,9 @@ pub enum Fault {
     Down(u32),
     /// Decided transactions stay unsettled for so many calls, of all clients'.
     HoldMarkers(u32),
-    /// What the producer before left open is aborted when its id is given anew, and none of the
-    /// markers is written, as by a broker that comes up and knows its partitions too late. Calls
-    /// other than [`Call::Init`] go well.
+    /// What the producer before left open is aborted when its id is given anew, and of that, or of
+    /// what was decided before, none of the markers is written, as by a broker that comes up and
+    /// knows its partitions too late. Calls other than [`Call::Init`] go well.
     LoseMarkers,
 }
 

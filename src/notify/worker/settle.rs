@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tracing::error;
 
 use crate::log::{
-    Call, Cause, Commit, Consumer as _, Log, LogError, Offset, Outgoing, Producer as _, To,
-    TopicPartition, Trouble,
+    Cause, Commit, Consumer as _, Log, LogError, Offset, Outgoing, Producer as _, To,
+    TopicPartition,
 };
 use crate::model::DeadReason;
 use crate::worker::{self, Delivery, Happening};
@@ -50,13 +50,7 @@ impl<L: Log, T: Transport> Notify<L, T> {
         if !Mutant::LoseLetters.is(self.settings.mutant) {
             match self.post(&outs) {
                 Ok(()) => {}
-                Err(
-                    error @ (LogError::Retry(_)
-                    | LogError::Abort(_)
-                    | LogError::Unknown(_)
-                    | LogError::Fenced(_)
-                    | LogError::Rebuild(_)),
-                ) => {
+                Err(error) if error.may_heal() => {
                     self.failed(&error);
                     self.producer = None;
                     return Ok(());
@@ -132,15 +126,7 @@ impl<L: Log, T: Transport> Notify<L, T> {
                 producer.drain(patience);
             }
         }
-        let left = producer.drain(patience);
-        if let Some(failure) = producer.failures().into_iter().next() {
-            return Err(failure.error);
-        }
-        if left > 0 {
-            let detail = format!("{left} records were not delivered in time");
-            return Err(LogError::Retry(Trouble::new(Call::Drain, Cause::TimedOut, detail)));
-        }
-        Ok(())
+        producer.delivered(patience, LogError::Retry)
     }
 
     /// Commits how far the destinations got, now and then, and before partitions go.
